@@ -1,0 +1,54 @@
+"""How a client names a cassette for one call: a header, or a `/@NAME` in front of the path.
+
+    X-Runproxy-Cassette: NAME            for clients that can set a header
+    http://127.0.0.1:8787/@NAME/v1       for clients that can only set a base URL; NAME is percent-encoded
+
+Both are taken off before a call is matched, recorded or forwarded.
+"""
+
+from typing import Final
+from urllib.parse import unquote
+
+from runproxy.errors import Refusal
+from runproxy.messages import Request, make_headers
+
+CASSETTE_HEADER: Final = "X-Runproxy-Cassette"
+_PREFIX: Final = "/@"
+_FORBIDDEN: Final = frozenset('\\:*?"<>|')  # not portable between file systems
+
+
+def take_cassette_name(request: Request) -> tuple[Request, str | None]:
+    """Split a request from the cassette name it carries; None when it names none.
+
+    Raises `Refusal` when the name is unusable, or when header and prefix contradict each other.
+    """
+    target, names = request.target, request.headers.getall(CASSETTE_HEADER, [])
+    if not names and not target.startswith(_PREFIX):
+        return request, None
+    if target.startswith(_PREFIX):
+        raw_name, slash, rest = target[len(_PREFIX) :].partition("/")
+        names = [*names, unquote(raw_name, errors="surrogateescape")]
+        target = slash + rest
+    if len(set(names)) > 1:
+        raise Refusal("The call names more than one cassette.", code="invalid_cassette_name")
+    stripped = [pair for pair in request.headers.items() if pair[0].lower() != CASSETTE_HEADER.lower()]
+    return Request(request.method, target or "/", make_headers(stripped), request.body), checked_name(names[0])
+
+
+def checked_name(name: str) -> str:
+    """Give back a cassette name that is a relative path below the cassette folder; raises `Refusal`.
+
+    Slashes make sub-folders. Empty parts, parts that start with a dot, control characters and what file systems
+    give a meaning of its own are refused.
+    """
+    parts = name.removesuffix(".json").split("/")
+    is_safe = all(
+        part and not part.startswith(".") and part.isprintable() and not _FORBIDDEN & set(part) for part in parts
+    )
+    if not is_safe:
+        raise Refusal(
+            f"{name!r} is no cassette name: use letters, digits, '-', '_', '.' and '/' for sub-folders, "
+            "with no part that is empty or starts with a dot.",
+            code="invalid_cassette_name",
+        )
+    return "/".join(parts)

@@ -1,0 +1,9 @@
+"""The modes: objects that answer a call, composed at start-up. None of them asks which mode it is in."""
+
+from runproxy.backends.auto import Auto
+from runproxy.backends.deck import Deck
+from runproxy.backends.record import Record
+from runproxy.backends.replay import OnExhausted, Replay
+from runproxy.backends.take import Remembered, Take
+
+__all__ = ["Auto", "Deck", "OnExhausted", "Record", "Remembered", "Replay", "Take"]

@@ -1,0 +1,93 @@
+"""Replay: answers from a cassette, and a verdict when there is none. It knows no upstream."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from runproxy.cassette import Cassette
+from runproxy.errors import CassetteMiss
+from runproxy.matching import MatchKey, Nearest, match_key, nearest
+from runproxy.messages import OUTCOME_HEADER, Request, Response
+from runproxy.redaction import scrub
+
+OnExhausted = Literal["last", "error", "cycle"]
+"""What answers the call after the last recording of its kind: that one again, a miss, or the first."""
+
+NO_RETRY: Final[Mapping[str, str]] = {"x-should-retry": "false"}
+"""What the SDKs obey; without it they would send a call that has no recording three times."""
+
+
+class Replay:
+    """Gives the n-th call of a kind the n-th recording of it.
+
+    `cassette` is None when there is no such cassette. The cursor is this object's, so two sessions on one cassette
+    do not disturb each other. `record_command` is what a person types to record what was missed.
+    """
+
+    def __init__(self, name: str, cassette: Cassette | None, on_exhausted: OnExhausted, record_command: str) -> None:
+        self._name = name
+        self._cassette = cassette
+        self._on_exhausted = on_exhausted
+        self._record_command = record_command
+        self._played: defaultdict[MatchKey, int] = defaultdict(int)
+        self._answers: dict[int, Response] = {}
+
+    async def send(self, request: Request) -> Response:
+        """Answer from the cassette; raises `CassetteMiss`."""
+        answer = self.find(request)
+        if answer is None:
+            raise self._miss(request)
+        return answer
+
+    def find(self, request: Request) -> Response | None:
+        """Answer from the cassette and move on to the next recording of the kind; None when there is none."""
+        if self._cassette is None:
+            return None
+        key = match_key(scrub(request))
+        positions = self._cassette.positions(key)
+        played = self._played[key] if positions else 0
+        if played >= len(positions):
+            if not positions or self._on_exhausted == "error":
+                return None
+            played = played % len(positions) if self._on_exhausted == "cycle" else len(positions) - 1
+            self._played[key] = played
+        self._played[key] += 1
+        return self._answer(self._cassette, positions[played])
+
+    def _answer(self, cassette: Cassette, position: int) -> Response:
+        """Give the same object every time, so that its head is rendered once."""
+        answer = self._answers.get(position)
+        if answer is None:
+            answer = cassette[position].response.with_header(OUTCOME_HEADER, "replayed")
+            self._answers[position] = answer
+        return answer
+
+    def _miss(self, request: Request) -> CassetteMiss:
+        sent = scrub(request)
+        if self._cassette is None:
+            return self._verdict(sent, "no_cassette", f"there is no cassette {self._name!r}", None)
+        positions = self._cassette.positions(match_key(sent))
+        if positions:
+            reason = f"all {len(positions)} recordings of this call in cassette {self._name!r} have been played"
+            return self._verdict(sent, "exhausted", reason, Nearest(positions[-1], ()))
+        found = nearest(sent, [interaction.request for interaction in self._cassette.interactions])
+        return self._verdict(sent, "no_match", f"cassette {self._name!r} holds no such call", found)
+
+    def _verdict(self, sent: Request, reason: str, why: str, found: Nearest | None) -> CassetteMiss:
+        lines = [f"No recorded answer for {sent.method} {sent.target}: {why}."]
+        if found and found.differences:
+            lines.append(f"The nearest recording is interactions[{found.position}]:")
+            lines += [f"  {part.where}: you sent {part.sent}, recorded {part.recorded}" for part in found.differences]
+        lines.append(f"To record it: {self._record_command}")
+        details = {"reason": reason, "cassette": self._name, "nearest": _described(found)}
+        details["record_command"] = self._record_command
+        return CassetteMiss("\n".join(lines), code="cassette_miss", headers=NO_RETRY, details=details)
+
+
+def _described(found: Nearest | None) -> dict[str, object] | None:
+    if found is None:
+        return None
+    differences = [
+        {"where": part.where, "you_sent": part.sent, "recorded": part.recorded} for part in found.differences
+    ]
+    return {"interaction": found.position, "differences": differences}

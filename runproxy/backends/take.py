@@ -1,0 +1,66 @@
+"""How new recordings meet earlier ones of the same call."""
+
+from collections import defaultdict
+
+from runproxy.cassette import Cassette, Interaction
+from runproxy.matching import MatchKey
+from runproxy.messages import Headers, Response
+from runproxy.stores import Tape
+
+_VOLATILE_HEADERS = frozenset({"x-request-id"})  # differs in every answer, and says nothing of the answer
+
+
+class Take:
+    """One session of recording: per call, its answers take the place of those that earlier sessions recorded.
+
+    The n-th answer replaces the n-th earlier one. An answer that has not changed leaves the file as it is, to the
+    byte, so that the next `git diff` shows real drift and nothing else.
+    """
+
+    def __init__(self, tape: Tape, earlier: Cassette) -> None:
+        self._tape = tape
+        self._earlier = earlier
+        self._answered: defaultdict[MatchKey, int] = defaultdict(int)
+
+    async def append(self, interaction: Interaction) -> None:
+        """Record one interaction; raises `CassetteError`."""
+        key = interaction.key
+        nth = self._answered[key]
+        self._answered[key] += 1
+        positions = self._earlier.positions(key)
+        if nth >= len(positions):
+            await self._tape.append(interaction)
+            return
+        earlier = self._earlier[positions[nth]]
+        if not _is_same_answer(earlier.response, interaction.response):
+            await self._tape.replace(earlier, interaction)
+
+    async def finish(self) -> None:
+        """Take out what is left of earlier sessions for the calls this one has made; raises `CassetteError`."""
+        for key, answered in self._answered.items():
+            for position in self._earlier.positions(key)[answered:]:
+                await self._tape.remove(self._earlier[position])
+        self._answered.clear()
+
+
+class Remembered:
+    """A tape whose recordings can be replayed at once, from the cassette in memory."""
+
+    def __init__(self, tape: Tape, cassette: Cassette) -> None:
+        self._tape = tape
+        self._cassette = cassette
+
+    async def append(self, interaction: Interaction) -> None:
+        """Record one interaction, then remember it; raises `CassetteError`."""
+        await self._tape.append(interaction)
+        self._cassette.add(interaction)
+
+
+def _is_same_answer(earlier: Response, now: Response) -> bool:
+    return (
+        earlier.status == now.status and earlier.body == now.body and _steady(earlier.headers) == _steady(now.headers)
+    )
+
+
+def _steady(headers: Headers) -> list[tuple[str, str]]:
+    return [(name.lower(), value) for name, value in headers.items() if name.lower() not in _VOLATILE_HEADERS]

@@ -1,0 +1,6 @@
+"""Cassettes: recorded interactions, the text they are stored as, and how that text is laid out."""
+
+from runproxy.cassette.format import FORMAT, decode, decode_interaction, encode_interaction
+from runproxy.cassette.model import Cassette, Interaction
+
+__all__ = ["FORMAT", "Cassette", "Interaction", "decode", "decode_interaction", "encode_interaction"]

@@ -1,0 +1,155 @@
+"""The cassette format `runproxy/1`: decoding with errors that name the place, encoding that diffs well."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import orjson
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from runproxy.cassette.body import StoredBody, to_stored
+from runproxy.cassette.model import Interaction
+from runproxy.errors import CorruptCassette, UnknownFormat
+from runproxy.messages import (
+    Headers,
+    Request,
+    Response,
+    is_header_name,
+    is_header_value,
+    make_headers,
+)
+
+FORMAT: Final = "runproxy/1"
+
+
+def _header_name(name: str) -> str:
+    if not is_header_name(name):
+        raise ValueError(f"{name!r} is no header name")
+    return name
+
+
+def _header_value(value: str) -> str:
+    if not is_header_value(value):
+        raise ValueError("a header value cannot hold a line break")
+    return value
+
+
+StoredHeaders = list[tuple[Annotated[str, AfterValidator(_header_name)], Annotated[str, AfterValidator(_header_value)]]]
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=False)
+
+
+class StoredRequest(_Stored):
+    """A request in a cassette."""
+
+    method: Annotated[str, AfterValidator(_header_name)]
+    path: str = Field(pattern=r"^/[^?#\s]*$")
+    query: str = Field(default="", pattern=r"^[^#\s]*$")
+    headers: StoredHeaders = []
+    body: StoredBody | None = None
+
+
+class StoredResponse(_Stored):
+    """An answer in a cassette."""
+
+    status: int = Field(ge=200, le=599)
+    headers: StoredHeaders = []
+    body: StoredBody | None = None
+
+
+class StoredInteraction(_Stored):
+    """One call in a cassette."""
+
+    recorded_at: AwareDatetime
+    elapsed_ms: int = Field(default=0, ge=0)
+    request: StoredRequest
+    response: StoredResponse
+
+
+def decode(data: bytes, where: str) -> Iterator[Interaction]:
+    """Read the text of a cassette, interaction by interaction; `where` names the file in errors.
+
+    Raises `CorruptCassette` with the offset or the JSON path of what is wrong, and `UnknownFormat`.
+    """
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise CorruptCassette(
+            f"{where}: not valid JSON at line {error.lineno}, column {error.colno} (offset {error.pos}): {error.msg}. "
+            "The file was left as it is; mend it there, or restore it from version control."
+        ) from error
+    for position, stored in enumerate(_interactions(document, where)):
+        yield decode_interaction(stored, f"{where}: interactions[{position}]")
+
+
+def _interactions(document: Any, where: str) -> list[Any]:
+    if not isinstance(document, dict) or "format" not in document:
+        raise CorruptCassette(f'{where}: no cassette: a JSON object with "format": "{FORMAT}" was expected.')
+    if document["format"] != FORMAT:
+        raise UnknownFormat(
+            f"{where}: format {document['format']!r} was found, this runproxy knows {FORMAT!r}. "
+            "A newer runproxy may read it."
+        )
+    unknown = sorted(document.keys() - {"format", "interactions"})
+    if unknown:
+        raise CorruptCassette(f"{where}: {unknown[0]}: no such member in a cassette.")
+    interactions = document.get("interactions")
+    if not isinstance(interactions, list):
+        raise CorruptCassette(f"{where}: interactions: a list was expected.")
+    return interactions
+
+
+def decode_interaction(stored: object, where: str) -> Interaction:
+    """Read one stored interaction; raises `CorruptCassette` with the path of what is wrong in it."""
+    try:
+        found = StoredInteraction.model_validate(stored)
+    except ValidationError as error:
+        raise CorruptCassette(f"{where}{_first_problem(error)}") from None
+    sent, got = found.request, found.response
+    target = f"{sent.path}?{sent.query}" if sent.query else sent.path
+    return Interaction(
+        Request(sent.method, target, make_headers(sent.headers), _body_bytes(sent.body)),
+        Response(got.status, make_headers(got.headers), _body_bytes(got.body)),
+        found.recorded_at,
+        found.elapsed_ms,
+    )
+
+
+def encode_interaction(interaction: Interaction) -> bytes:
+    """Print one interaction as it stands in a cassette, without the indentation it has there."""
+    request, response = interaction.request, interaction.response
+    stored = {
+        "recorded_at": _timestamp(interaction.recorded_at),
+        "elapsed_ms": interaction.elapsed_ms,
+        "request": {
+            "method": request.method,
+            "path": request.path,
+            "query": request.query,
+            **_stored_parts(request.headers, request.body),
+        },
+        "response": {"status": response.status, **_stored_parts(response.headers, response.body)},
+    }
+    return orjson.dumps(stored, option=orjson.OPT_INDENT_2)
+
+
+def _stored_parts(headers: Headers, body: bytes) -> dict[str, object]:
+    parts: dict[str, object] = {"headers": [list(pair) for pair in headers.items()]}
+    stored = to_stored(body)
+    return parts if stored is None else {**parts, "body": stored}
+
+
+def _body_bytes(body: StoredBody | None) -> bytes:
+    return b"" if body is None else body.to_bytes()
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{path}: {reason}."

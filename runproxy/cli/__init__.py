@@ -1,0 +1,28 @@
+"""The `runproxy` command. Its modules import little at the top, so that `--help` answers at once."""
+
+import click
+
+from runproxy import __version__
+from runproxy.cli.cassette import cassette
+from runproxy.cli.check import check
+from runproxy.cli.config import config
+from runproxy.cli.demo import demo
+from runproxy.cli.group import ErrorGroup
+from runproxy.cli.sandbox import sandbox
+from runproxy.cli.serve import record, replay, serve
+
+
+@click.group(cls=ErrorGroup)
+@click.version_option(__version__, prog_name="runproxy")
+def main() -> None:
+    """Record, guard and replay run modifications over HTTP.
+
+    \b
+    Example:
+      runproxy demo
+      runproxy replay --cassette quickstart
+    """
+
+
+for _command in (record, replay, serve, sandbox, demo, check, cassette, config):
+    main.add_command(_command)

@@ -1,0 +1,207 @@
+"""`runproxy cassette`: what is in cassettes, and bringing others' in."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runproxy.cli.group import FROM_ENVIRONMENT, ErrorGroup, say
+from runproxy.cli.options import dir_option
+
+if TYPE_CHECKING:  # loaded by the commands themselves
+    from collections.abc import Callable
+
+    from runproxy.cassette import Interaction
+    from runproxy.messages import Headers
+    from runproxy.stores.file import FileStore
+    from runproxy.vcr import Import
+
+DEFAULT_DIR = "cassettes"
+HTTP_ERROR = 400
+
+
+@click.group(cls=ErrorGroup)
+def cassette() -> None:
+    """List and show cassettes, and import those of other tools.
+
+    \b
+    Example:
+      runproxy cassette list
+    """
+
+
+@cassette.command("list", context_settings=FROM_ENVIRONMENT)
+@dir_option
+def list_(dir: str | None) -> None:  # noqa: A002 - the option's name
+    """List the cassettes of a folder; exit code 1 when one of them cannot be read.
+
+    \b
+    Example:
+      runproxy cassette list --dir cassettes
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from runproxy.errors import CassetteError
+
+    store = _store(dir)
+    table = Table("cassette", "interactions", "bytes", "last recorded", box=None, pad_edge=False)
+    unreadable = []
+    for name in store.names():
+        try:
+            interactions = store.load(name).interactions
+        except CassetteError as error:
+            unreadable.append(error.message)
+            table.add_row(name, "unreadable", str(store.path(name).stat().st_size), "")
+            continue
+        last = max((held.recorded_at for held in interactions), default=None)
+        size = store.path(name).stat().st_size
+        table.add_row(name, str(len(interactions)), str(size), f"{last:%Y-%m-%d %H:%M}" if last else "")
+    if not table.row_count:
+        say(f"No cassettes in {dir or DEFAULT_DIR}.")
+        return
+    Console().print(table)
+    for message in unreadable:
+        say(f"Error: {message}")
+    if unreadable:
+        sys.exit(1)
+
+
+@cassette.command(context_settings=FROM_ENVIRONMENT)
+@click.argument("name")
+@dir_option
+def show(name: str, dir: str | None) -> None:  # noqa: A002 - the option's name
+    """Show the calls in a cassette.
+
+    \b
+    Example:
+      runproxy cassette show quickstart
+    """
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    for position, interaction in enumerate(_store(dir).load(name).interactions):
+        _show(console.print, position, interaction)
+
+
+@cassette.group("import")
+def import_() -> None:
+    """Import the recordings of another tool, redacted on the way.
+
+    \b
+    Example:
+      runproxy cassette import vcr recorded.yml
+    """
+
+
+@import_.command(context_settings=FROM_ENVIRONMENT)
+@click.argument("file")
+@click.option("--cassette", metavar="NAME", help="Cassette to write.  [default: the file's own name]")
+@dir_option
+def vcr(file: str, cassette: str | None, dir: str | None) -> None:  # noqa: A002 - the option's name
+    """Import a YAML cassette of VCR (Ruby) or vcrpy; an existing cassette is left alone.
+
+    Exit code 1 when an interaction was left out because it holds a secret.
+
+    \b
+    Example:
+      runproxy cassette import vcr recorded.yml --cassette imported
+    """
+    from datetime import UTC, datetime
+
+    from runproxy.errors import CassetteError
+    from runproxy.vcr import read_vcr
+
+    store = _store(dir)
+    name = cassette or Path(file).name.partition(".")[0]
+    target = store.path(name)
+    if target.exists():
+        raise CassetteError(f"{target} is there already, and was left alone. Choose another name with --cassette.")
+    try:
+        text = Path(file).read_bytes()
+    except OSError as error:
+        raise CassetteError(f"{file}: cannot be read: {error.strerror}.") from error
+    found = read_vcr(text, file, store.gate, datetime.now(UTC))
+    store.check_writable()
+    left_out = asyncio.run(_write(store, name, found.interactions))
+    _report(target, found, left_out)
+    if left_out:
+        sys.exit(1)
+
+
+def _store(folder: str | None) -> "FileStore":
+    from runproxy.redaction import WriteGate
+    from runproxy.stores.file import FileStore
+
+    return FileStore(Path(folder or DEFAULT_DIR), WriteGate())
+
+
+async def _write(store: "FileStore", name: str, interactions: "list[Interaction]") -> list[str]:
+    from runproxy.errors import SecretFound
+
+    tape = store.tape(name)
+    left_out = []
+    for position, interaction in enumerate(interactions):
+        try:
+            await tape.append(interaction)
+        except SecretFound as error:
+            left_out.append(f"interaction {position}: {error.shape} in {error.where}")
+    return left_out
+
+
+def _report(target: Path, found: "Import", left_out: list[str]) -> None:
+    say(f"{target}: {len(found.interactions) - len(left_out)} interactions from {', '.join(sorted(found.hosts))}.")
+    if found.dropped:
+        names = ", ".join(f"{name} ({count})" for name, count in sorted(found.dropped.items()))
+        say(f"Headers dropped: {names}.")
+    if found.decoded:
+        say(f"{found.decoded} compressed answers are stored decoded.")
+    if found.undated:
+        say(f"{found.undated} interactions had no date; they are dated now.")
+    refused = _refused_by_guard(found.interactions)
+    if refused:
+        say(f"{refused} of them hold requests that the guard refuses; in replay, the guard answers those.")
+    for reason in left_out:
+        say(f"Left out: {reason}")
+
+
+def _refused_by_guard(interactions: "list[Interaction]") -> int:
+    from runproxy.errors import Refusal
+    from runproxy.guard import Guard
+    from runproxy.routes import MODIFY_RUN, RouteTable
+
+    guard = Guard(RouteTable((MODIFY_RUN,)))
+    refused = 0
+    for interaction in interactions:
+        try:
+            guard.admit(interaction.request)
+        except Refusal:
+            refused += 1
+    return refused
+
+
+def _show(print_line: "Callable[..., None]", position: int, interaction: "Interaction") -> None:
+    from rich.text import Text
+
+    request, response = interaction.request, interaction.response
+    taken = f"{interaction.recorded_at:%Y-%m-%d %H:%M:%S} UTC, {interaction.elapsed_ms} ms"
+    print_line(Text.assemble((f"[{position}] {request.method} {request.target}", "bold"), f"  {taken}"))
+    _show_message(print_line, ">", request.headers, request.body)
+    print_line(Text(f"< {response.status}", style="red" if response.status >= HTTP_ERROR else "green"))
+    _show_message(print_line, "<", response.headers, response.body)
+    print_line()
+
+
+def _show_message(print_line: "Callable[..., None]", mark: str, headers: "Headers", body: bytes) -> None:
+    from rich.text import Text
+
+    from runproxy.jsonstyle import INDENT_2, detect, render
+
+    for header, value in headers.items():
+        print_line(Text(f"{mark} {header}: {value}", style="dim"))
+    known = detect(body)
+    text = (render(known[0], INDENT_2) if known else body).decode("utf-8", "backslashreplace")
+    for line in text.splitlines():
+        print_line(Text(f"{mark} {line}"))

@@ -1,0 +1,92 @@
+"""`runproxy config`: the settings file."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runproxy.cli.group import FROM_ENVIRONMENT, ErrorGroup, say
+
+
+@click.group(cls=ErrorGroup)
+def config() -> None:
+    """Write, show and check the settings file.
+
+    \b
+    Example:
+      runproxy config init
+    """
+
+
+@config.command(context_settings=FROM_ENVIRONMENT)
+@click.argument("file", default="runproxy.toml")
+def init(file: str) -> None:
+    """Write a settings file with every setting and its default; an existing file is left alone.
+
+    \b
+    Example:
+      runproxy config init runproxy.toml
+    """
+    from runproxy.config import example
+    from runproxy.errors import ConfigError
+
+    try:
+        with Path(file).open("x", encoding="utf-8") as out:
+            out.write(example())
+    except FileExistsError as error:
+        raise ConfigError(f"{file}: is there already, and was left alone.") from error
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be written: {error.strerror}.") from error
+    say(f"{file} written.")
+
+
+@config.command(context_settings=FROM_ENVIRONMENT)
+@click.option("--config", "config_path", metavar="FILE", help="Settings file.  [default: runproxy.toml]")
+def show(config_path: str | None) -> None:
+    """Show the settings in force, and where each comes from.
+
+    \b
+    Example:
+      runproxy config show
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from runproxy.cli.sources import with_sources
+
+    table = Table("setting", "value", "from", box=None, pad_edge=False)
+    for path, value, source in with_sources(config_path):
+        table.add_row(path, repr(value), source)
+    Console().print(table)
+
+
+@config.command(context_settings=FROM_ENVIRONMENT)
+@click.argument("file", required=False)
+def validate(file: str | None) -> None:
+    """Check a settings file; exit code 2 when something in it is wrong.
+
+    \b
+    Example:
+      runproxy config validate runproxy.toml
+    """
+    from runproxy.config import DEFAULT_FILE, find_file, make_settings, read_file
+
+    path = find_file(file) or Path(DEFAULT_FILE)
+    make_settings(read_file(path), str(path))
+    click.echo(f"{path}: valid")
+
+
+@config.command(context_settings=FROM_ENVIRONMENT)
+def schema() -> None:
+    """Print the JSON Schema of the settings, for editors that complete and check TOML.
+
+    \b
+    Example:
+      runproxy config schema > runproxy.schema.json
+    """
+    import json
+
+    from runproxy.config import Settings
+
+    document: dict[str, Any] = Settings.model_json_schema()
+    click.echo(json.dumps(document, indent=2))

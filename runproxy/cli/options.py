@@ -1,0 +1,83 @@
+"""The options that servers share, and how they become settings."""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+# Where a flag's value goes in the settings.
+PLACES: Final = {
+    "mode": "mode",
+    "upstream": "upstream",
+    "allow_record_in_ci": "allow_record_in_ci",
+    "host": "listen.host",
+    "port": "listen.port",
+    "admin_port": "listen.admin_port",
+    "ready_file": "listen.ready_file",
+    "dir": "cassettes.dir",
+    "cassette": "cassettes.default",
+    "on_exhausted": "cassettes.on_exhausted",
+    "max_body_bytes": "limits.max_body_bytes",
+    "connect_timeout": "limits.connect_s",
+    "upstream_timeout": "limits.upstream_s",
+    "drain_timeout": "limits.drain_s",
+    "log_level": "log.level",
+    "log_format": "log.format",
+}
+
+upstream_option = click.option("--upstream", metavar="URL", help="Base URL that calls are forwarded to.")
+ci_option = click.option("--allow-record-in-ci", is_flag=True, default=None, help="Record even where CI=true.")
+dir_option = click.option("--dir", metavar="DIR", help="Folder that holds the cassettes.  [default: cassettes]")
+
+_listening = (
+    click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1]"),
+    click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, 0 for any.  [default: 8787]"),
+    click.option("--ready-file", metavar="PATH", help="JSON file with url and pid, while connections are accepted."),
+)
+_serving = (
+    click.option("--config", "config_path", metavar="FILE", help="Settings file.  [default: runproxy.toml]"),
+    click.option("--cassette", metavar="NAME", help="Cassette for calls that name none.  [default: default]"),
+    dir_option,
+    *_listening,
+    click.option("--admin-port", type=click.IntRange(0, 65535), help="Port for health and status.  [default: 8788]"),
+    click.option(
+        "--on-exhausted",
+        type=click.Choice(["last", "error", "cycle"]),
+        help="What answers after the last recording of a call.  [default: last]",
+    ),
+    click.option("--max-body-bytes", type=click.IntRange(1), metavar="N", help="Largest request body taken."),
+    click.option("--connect-timeout", type=float, metavar="S", help="Seconds to connect upstream.  [default: 10]"),
+    click.option("--upstream-timeout", type=float, metavar="S", help="Seconds for an answer.  [default: 600]"),
+    click.option("--drain-timeout", type=float, metavar="S", help="Seconds to end calls at a stop.  [default: 10]"),
+    click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="[default: info]"),
+    click.option("--log-format", type=click.Choice(["console", "json"]), help="[default: console]"),
+)
+
+
+def listening_options(command: _Command) -> _Command:
+    """Add what every server takes."""
+    return _decorated(command, _listening)
+
+
+def serving_options(command: _Command) -> _Command:
+    """Add what every proxying command takes."""
+    return _decorated(command, _serving)
+
+
+def _decorated(command: _Command, options: tuple[Callable[[_Command], _Command], ...]) -> _Command:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def given(flags: dict[str, Any]) -> dict[str, Any]:
+    """Nest the flags that were given, on the command line or in the environment, as settings are nested."""
+    nested: dict[str, Any] = {}
+    for flag, value in flags.items():
+        if value is None:
+            continue
+        section, _, name = PLACES[flag].rpartition(".")
+        (nested.setdefault(section, {}) if section else nested)[name] = value
+    return nested

@@ -1,0 +1,105 @@
+"""`runproxy record`, `replay` and `serve`: the proxy itself."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runproxy.cli.group import FROM_ENVIRONMENT, say
+from runproxy.cli.options import ci_option, given, serving_options, upstream_option
+
+if TYPE_CHECKING:  # pydantic is only loaded once a server starts
+    from runproxy.composition import Proxy
+    from runproxy.config import Settings
+
+
+@click.command(context_settings=FROM_ENVIRONMENT)
+@upstream_option
+@serving_options
+@ci_option
+def record(**flags: Any) -> None:
+    """Forward calls to an upstream and record them.
+
+    \b
+    Example:
+      runproxy record --upstream http://127.0.0.1:8789/v1 --cassette first
+    """
+    run(flags, mode="record")
+
+
+@click.command(context_settings=FROM_ENVIRONMENT)
+@serving_options
+def replay(**flags: Any) -> None:
+    """Answer calls from a cassette; no upstream is needed or used.
+
+    \b
+    Example:
+      runproxy replay --cassette quickstart
+    """
+    run(flags, mode="replay")
+
+
+@click.command(context_settings=FROM_ENVIRONMENT)
+@click.option(
+    "--mode",
+    type=click.Choice(["replay", "record", "auto", "passthrough"]),
+    help="What is done with a call.  [default: replay]",
+)
+@upstream_option
+@serving_options
+@ci_option
+def serve(**flags: Any) -> None:
+    """Run the proxy with all its settings, from flags, RUNPROXY_* variables and a file.
+
+    \b
+    Example:
+      runproxy serve --mode auto --upstream http://127.0.0.1:8789/v1
+    """
+    run(flags)
+
+
+def run(flags: dict[str, Any], mode: str | None = None) -> None:
+    """Read the settings and serve until told to stop."""
+    from runproxy.config import find_file, make_settings, merge, read_file
+    from runproxy.logs import configure_logs
+
+    path = find_file(flags.pop("config_path"))
+    from_file = read_file(path) if path else {}
+    if path:
+        make_settings(from_file, str(path))  # a mistake in the file is told as one of the file
+    settings = make_settings(merge(from_file, given({**flags, "mode": mode or flags.get("mode")})), "flags")
+    configure_logs(settings.log.level, settings.log.format)
+    _run_loop(settings)
+
+
+def _run_loop(settings: "Settings") -> None:
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(_serve(settings))
+    else:
+        uvloop.run(_serve(settings))
+
+
+async def _serve(settings: "Settings") -> None:
+    from runproxy.composition import running_proxy
+    from runproxy.server import ReadyFile, run_until_stopped
+
+    async with running_proxy(settings) as proxy:
+        _banner(settings, proxy)
+        ready = {"url": proxy.url, "base_url": proxy.base_url, "admin_url": proxy.admin_url}
+        with ReadyFile(settings.listen.ready_file, ready):
+            await run_until_stopped(say)
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(proxy.service.outcomes.items()))
+    say(f"Stopped: {counts or 'no calls'}; everything acknowledged is on file.")
+
+
+def _banner(settings: "Settings", proxy: "Proxy") -> None:
+    lines = [f"runproxy listens on {proxy.url}  (mode {settings.mode}; admin {proxy.admin_url})"]
+    if settings.mode != "replay":
+        lines.append(f"  upstream   {settings.upstream}")
+    if settings.mode != "passthrough":
+        note = "" if proxy.is_loaded or settings.mode != "replay" else "  (not there yet)"
+        lines.append(f"  cassette   {settings.cassettes.default}  in {settings.cassettes.dir}{note}")
+    lines += ["", f"  export OPENAI_BASE_URL={proxy.base_url}", ""]
+    say("\n".join(lines))

@@ -1,0 +1,158 @@
+"""The errors runproxy raises, each with the HTTP status, the code and the exit code it ends in.
+
+    RunproxyError
+    ├── ConfigError               exit 2   a setting that cannot be used
+    ├── Refusal                   400      a call the guard or the edge does not let through
+    │   ├── MalformedJson         400      the body is not JSON
+    │   ├── MethodRefused         405
+    │   ├── BodyTooLarge          413
+    │   ├── MediaTypeRefused      415
+    │   └── OutsideBasePath       404
+    ├── CassetteMiss              501      no recorded answer; never retried by a client
+    ├── UpstreamError             502
+    │   └── UpstreamTimeout       504
+    └── CassetteError             exit 2   a cassette file that cannot be read or written
+        ├── CassetteNotFound
+        ├── CorruptCassette
+        ├── UnknownFormat
+        ├── SecretFound
+        └── CassetteNotWritable
+
+A message says what happened, where, and what to do. It never holds a credential or a metadata value.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class RunproxyError(Exception):
+    """Anything runproxy refuses or fails to do.
+
+    `param` names the offending parameter in the service's notation (`metadata.k`), `headers` ride on the
+    reply, `details` are further members of the reply's `error` object.
+    """
+
+    status: ClassVar[int] = 500
+    kind: ClassVar[str] = "runproxy_error"
+    exit_code: ClassVar[int] = 1
+    outcome: ClassVar[str] = "failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.param = param
+        self.headers = dict(headers or {})
+        self.details = dict(details or {})
+
+
+class ConfigError(RunproxyError):
+    """A setting, flag or environment variable that cannot be used."""
+
+    exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="invalid_config")
+
+
+class Refusal(RunproxyError):
+    """A call that is not let through, in the shape the service itself uses."""
+
+    status = 400
+    kind = "invalid_request_error"
+    outcome = "refused"
+
+
+class MalformedJson(Refusal):
+    """A body that is not JSON: the one refusal the service renders with four spaces and a final newline."""
+
+
+class MethodRefused(Refusal):
+    """A method that a guarded address does not take."""
+
+    status = 405
+
+
+class BodyTooLarge(Refusal):
+    """A body over the configured limit."""
+
+    status = 413
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"The request body is larger than the limit of {limit_bytes} bytes.", code="body_too_large")
+
+
+class MediaTypeRefused(Refusal):
+    """A content type or content coding that could be read in more than one way."""
+
+    status = 415
+
+
+class OutsideBasePath(Refusal):
+    """An address that is not below the upstream's base path."""
+
+    status = 404
+
+
+class CassetteMiss(RunproxyError):
+    """No recorded answer fits the call."""
+
+    status = 501
+    outcome = "miss"
+
+
+class UpstreamError(RunproxyError):
+    """The upstream could not be reached, or broke off its answer."""
+
+    status = 502
+
+
+class UpstreamTimeout(UpstreamError):
+    """The upstream took longer than the configured limit."""
+
+    status = 504
+
+
+class CassetteError(RunproxyError):
+    """A cassette that cannot be read or written."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, code: str = "cassette_error") -> None:
+        super().__init__(message, code=code)
+
+
+class CassetteNotFound(CassetteError):
+    """There is no cassette of that name."""
+
+
+class CorruptCassette(CassetteError):
+    """A cassette whose text or content is wrong beyond a torn tail."""
+
+
+class UnknownFormat(CassetteError):
+    """A cassette of a format version this runproxy does not know."""
+
+
+class CassetteNotWritable(CassetteError):
+    """The cassette folder or file cannot be written."""
+
+
+class SecretFound(CassetteError):
+    """The write gate found a credential in what was about to be stored.
+
+    `where` is the place in the interaction, `shape` the kind of secret; the secret itself is not kept.
+    """
+
+    def __init__(self, shape: str, where: str) -> None:
+        super().__init__(f"{shape} found in {where}; the interaction was not stored", code="secret_found")
+        self.shape = shape
+        self.where = where

@@ -1,0 +1,162 @@
+"""Which recording answers a call, and why none does.
+
+Two requests are the same when method, path, query (as sorted pairs) and body agree. JSON bodies are compared by
+value: the order of names does not matter, that of arrays does, `1` equals `1.0`. Other bodies are compared byte by
+byte. Headers do not count.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Final, TypeAlias
+from urllib.parse import parse_qsl
+
+import orjson
+
+from runproxy.messages import Request
+
+MatchKey: TypeAlias = bytes
+"""What two requests share when one recording answers both; derived at load, never stored."""
+
+ABSENT: Final = "(absent)"
+"""Stands in a difference for what one side does not have."""
+
+MAX_DIFFERENCES: Final = 20
+_MAX_SHOWN_CHARS: Final = 200
+_MAX_COMPARED: Final = 1000  # nearest is looked for among so many recordings of the same endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where the call and the recording part: `where` is `method`, `path`, `query.NAME` or `body…`."""
+
+    where: str
+    sent: str
+    recorded: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The recording most like a call: its position in the cassette, from 0, and how the two differ."""
+
+    position: int
+    differences: tuple[Difference, ...]
+
+
+def match_key(request: Request) -> MatchKey:
+    """Derive the key of a scrubbed request."""
+    target, body = request.target, request.body
+    if "?" in target:
+        path, _, query = target.partition("?")
+        target = f"{path}?{'&'.join(sorted(query.split('&')))}"
+    head = f"{request.method} {target}\n".encode("utf-8", "surrogateescape")
+    return head + (_canonical_body(body) if body else b"")
+
+
+def nearest(request: Request, recorded: Sequence[Request]) -> Nearest | None:
+    """Find the recording that differs least from a call; None when the cassette is empty."""
+    if not recorded:
+        return None
+    position = min(_candidates(request, recorded), key=lambda index: _distance(request, recorded[index]))
+    differences = list(_differences(request, recorded[position]))
+    return Nearest(position, tuple(differences[:MAX_DIFFERENCES]))
+
+
+def _canonical_body(body: bytes) -> bytes:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+    try:
+        return b"json " + orjson.dumps(_by_value(value), option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # nested deeper than the printer goes
+        return body
+
+
+def _by_value(value: object) -> object:
+    """Give floats that are whole numbers as integers, so that `1.0` and `1` are one."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return {name: _by_value(held) for name, held in value.items()}
+    if isinstance(value, list):
+        return [_by_value(held) for held in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
+        return int(value)
+    return value
+
+
+def _candidates(request: Request, recorded: Sequence[Request]) -> Sequence[int]:
+    """Narrow down where to look: the same address, else the same method, else everything."""
+    for narrow in (_is_same_address, _is_same_method):
+        found = [index for index, other in enumerate(recorded) if narrow(request, other)]
+        if found:
+            return found[:_MAX_COMPARED]
+    return range(min(len(recorded), _MAX_COMPARED))
+
+
+def _is_same_address(sent: Request, recorded: Request) -> bool:
+    return sent.method == recorded.method and sent.path == recorded.path
+
+
+def _is_same_method(sent: Request, recorded: Request) -> bool:
+    return sent.method == recorded.method
+
+
+def _distance(sent: Request, recorded: Request) -> tuple[int, float]:
+    count = sum(1 for _ in _differences(sent, recorded))
+    return count, -SequenceMatcher(None, sent.target, recorded.target, autojunk=False).quick_ratio()
+
+
+def _differences(sent: Request, recorded: Request) -> Iterator[Difference]:
+    if sent.method != recorded.method:
+        yield Difference("method", sent.method, recorded.method)
+    if sent.path != recorded.path:
+        yield Difference("path", sent.path, recorded.path)
+    yield from _compare_maps("query", _query_map(sent), _query_map(recorded), ".")
+    yield from _compare("body", _body_value(sent.body), _body_value(recorded.body))
+
+
+def _query_map(request: Request) -> dict[str, object]:
+    pairs: dict[str, object] = {}
+    for name, value in parse_qsl(request.query, keep_blank_values=True):
+        pairs[name] = f"{pairs[name]}, {value}" if name in pairs else value
+    return pairs
+
+
+def _body_value(body: bytes) -> object:
+    try:
+        return _by_value(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        return body.decode("utf-8", "backslashreplace")
+
+
+def _compare(where: str, sent: object, recorded: object) -> Iterator[Difference]:
+    if isinstance(sent, dict) and isinstance(recorded, dict):
+        yield from _compare_maps(where, sent, recorded, ".")
+    elif isinstance(sent, list) and isinstance(recorded, list):
+        yield from _compare_maps(where, _numbered(sent), _numbered(recorded), "/")
+    elif type(sent) is not type(recorded) or sent != recorded:
+        yield Difference(where, _shown(sent), _shown(recorded))
+
+
+def _compare_maps(
+    where: str, sent: Mapping[str, object], recorded: Mapping[str, object], joint: str
+) -> Iterator[Difference]:
+    for name in dict.fromkeys([*sent, *recorded]):
+        place = f"{where}{joint}{name}"
+        if name not in recorded:
+            yield Difference(place, _shown(sent[name]), ABSENT)
+        elif name not in sent:
+            yield Difference(place, ABSENT, _shown(recorded[name]))
+        else:
+            yield from _compare(place, sent[name], recorded[name])
+
+
+def _numbered(values: Iterable[object]) -> dict[str, object]:
+    return {str(index): value for index, value in enumerate(values)}
+
+
+def _shown(value: object) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= _MAX_SHOWN_CHARS else f"{text[:_MAX_SHOWN_CHARS]}… ({len(text)} characters)"

@@ -1,0 +1,96 @@
+"""HTTP messages as values, and the one seam every mode is built on: `Backend.send(Request) -> Response`."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from http import HTTPStatus
+from typing import Protocol, TypeAlias
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+Headers: TypeAlias = CIMultiDictProxy[str]
+"""Ordered pairs with case-insensitive look-up; duplicates and spelling are kept."""
+
+OUTCOME_HEADER = "x-runproxy-outcome"
+"""On every answer: what runproxy did with the call."""
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
+_UNSAFE_VALUE = re.compile(r"[\r\n\0]")  # RFC 9110 section 5.5
+_BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})  # RFC 9112 section 6.3
+
+
+def make_headers(pairs: Iterable[tuple[str, str]] = ()) -> Headers:
+    """Freeze header pairs in their order."""
+    return CIMultiDictProxy(CIMultiDict(pairs))
+
+
+def is_header_name(name: str) -> bool:
+    """Tell whether a name is an RFC 9110 token."""
+    return _TOKEN.fullmatch(name) is not None
+
+
+def is_header_value(value: str) -> bool:
+    """Tell whether a value can stand on one header line."""
+    return _UNSAFE_VALUE.search(value) is None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as received: `target` is the raw path and query, never percent-decoded.
+
+    Headers and body stay out of `repr`, because they may hold credentials.
+    """
+
+    method: str
+    target: str
+    headers: Headers = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def path(self) -> str:
+        """The raw path, without the query."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """The raw query, without its question mark; empty when there is none."""
+        return self.target.partition("?")[2]
+
+
+@dataclass(frozen=True)  # no slots: `wire_head` is remembered on the object
+class Response:
+    """An answer; an object that is sent again and again renders its head once."""
+
+    status: int
+    headers: Headers = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    def with_header(self, name: str, value: str) -> "Response":
+        """Copy this answer with one header more, in place of any of the same name."""
+        pairs = [(key, held) for key, held in self.headers.items() if key.lower() != name]
+        return replace(self, headers=make_headers([*pairs, (name, value)]))
+
+    @cached_property
+    def wire_head(self) -> bytes:
+        """Status line and header lines of HTTP/1.1, without `Date`, `Connection` and the closing empty line."""
+        lines = [f"HTTP/1.1 {self.status} {_reason(self.status)}"]
+        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        if self.status not in _BODILESS and "Content-Length" not in self.headers:
+            lines.append(f"Content-Length: {len(self.body)}")
+        return "".join(f"{line}\r\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+class Backend(Protocol):
+    """What answers a call. A mode is an object of this shape, composed at start-up."""
+
+    async def send(self, request: Request) -> Response:
+        """Answer one call; raises `RunproxyError`."""
+        ...  # pragma: no cover

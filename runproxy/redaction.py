@@ -1,0 +1,222 @@
+"""What may be stored, and the gate in front of everything that is written.
+
+Default-deny: only allow-listed headers are kept, every other name is dropped. What is left is scanned for every
+credential this process has seen, in the forms a service could echo it in, and for well-known token shapes. On a hit
+nothing is written.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+from urllib.parse import quote, quote_plus, unquote_plus
+
+from runproxy.errors import SecretFound
+from runproxy.messages import Headers, Request, Response, make_headers
+
+REDACTED: Final = "REDACTED"
+
+REQUEST_HEADERS: Final = frozenset({"content-encoding", "content-type", "openai-beta"})
+RESPONSE_HEADERS: Final = frozenset(
+    {
+        "allow",
+        "content-encoding",
+        "content-type",
+        "deprecation",
+        "openai-version",
+        "retry-after",
+        "retry-after-ms",
+        "sunset",
+        "www-authenticate",
+        "x-request-id",
+        "x-should-retry",
+    }
+)
+
+MIN_CREDENTIAL_CHARS: Final = 8
+"""Shorter credentials cannot be told from ordinary text, so they are not searched for."""
+
+_SECRET_QUERY_NAMES: Final = frozenset(
+    {
+        "access_token",
+        "api-key",
+        "api_key",
+        "apikey",
+        "auth_token",
+        "client_secret",
+        "credential",
+        "id_token",
+        "key",
+        "passwd",
+        "password",
+        "pwd",
+        "refresh_token",
+        "secret",
+        "sig",
+        "signature",
+        "subscription-key",
+        "token",
+        "x-amz-credential",
+        "x-amz-security-token",
+        "x-amz-signature",
+        "x-goog-credential",
+        "x-goog-signature",
+    }
+)
+_SECRET_HEADER_NAME: Final = re.compile(
+    r"(?i)authorization|cookie|token|secret|password|credential|signature|(?:^|-)api-?key$|(?:^|-)key$"
+)
+_HARMLESS_HEADERS: Final = frozenset({"idempotency-key", "sec-websocket-key"})
+
+_TOKEN_SHAPES: Final = {
+    "OpenAI key": r"sk-[A-Za-z0-9_-]{20,}",
+    "session token": r"sess-[A-Za-z0-9]{32,}",
+    "GitHub token": r"gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,}",
+    "GitLab token": r"glpat-[A-Za-z0-9_-]{20,}",
+    "AWS access key": r"(?:AKIA|ASIA)[0-9A-Z]{16}",
+    "Slack token": r"xox[abeoprs]-[A-Za-z0-9-]{10,}",
+    "Google API key": r"AIza[0-9A-Za-z_-]{35}",
+    "Hugging Face token": r"hf_[A-Za-z0-9]{30,}",
+    "npm token": r"npm_[A-Za-z0-9]{36}",
+    "JSON web token": r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
+    "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
+    "bearer token": r"[Bb]earer [A-Za-z0-9._~+/-]{20,}",
+}
+# A letter or digit in front means that the shape is the end of a longer word: "task-…" is no "sk-…".
+_ANY_TOKEN: Final = re.compile(
+    b"(?<![A-Za-z0-9])(?:" + b"|".join(b"(%b)" % shape.encode() for shape in _TOKEN_SHAPES.values()) + b")"
+)
+_TOKEN_NAMES: Final = tuple(_TOKEN_SHAPES)
+
+
+def kept_request_headers(headers: Headers) -> Headers:
+    """Keep what may be stored of a request's headers, in order, names in lower case."""
+    return _kept(headers, REQUEST_HEADERS)
+
+
+def kept_response_headers(headers: Headers) -> Headers:
+    """Keep what may be stored of an answer's headers, in order, names in lower case."""
+    return _kept(headers, RESPONSE_HEADERS)
+
+
+def dropped_names(headers: Headers, kept: Headers) -> list[str]:
+    """Name the headers that were dropped, for reports; their values are not given."""
+    return [name for name in headers if name not in kept]
+
+
+def scrub(request: Request) -> Request:
+    """Replace secrets in the parts of a request that matching compares.
+
+    The same function runs before storing and before looking up, and running it twice changes nothing; so whatever
+    was recorded matches itself.
+    """
+    query = request.query
+    if not query:
+        return request
+    scrubbed = "&".join(_scrub_pair(pair) for pair in query.split("&"))
+    return Request(request.method, f"{request.path}?{scrubbed}", request.headers, request.body)
+
+
+def storable_request(request: Request) -> Request:
+    """Reduce a request to what may be stored of it."""
+    scrubbed = scrub(request)
+    return Request(scrubbed.method, scrubbed.target, kept_request_headers(scrubbed.headers), scrubbed.body)
+
+
+def storable_response(response: Response) -> Response:
+    """Reduce an answer to what may be stored of it."""
+    return Response(response.status, kept_response_headers(response.headers), response.body)
+
+
+class WriteGate:
+    """Refuses what holds a credential; it learns credentials from the calls that pass."""
+
+    def __init__(self) -> None:
+        self._forms: dict[str, tuple[bytes, ...]] = {}
+
+    def __repr__(self) -> str:
+        return f"WriteGate({len(self._forms)} credentials seen)"
+
+    def learn(self, request: Request) -> None:
+        """Remember the credentials of a request: headers that carry one, and query values named like one."""
+        for name, value in request.headers.items():
+            if _SECRET_HEADER_NAME.search(name) and name.lower() not in _HARMLESS_HEADERS:
+                self._remember(_credentials_in(value))
+        for pair in request.query.split("&") if request.query else ():
+            name, _, value = pair.partition("=")
+            if _is_secret_query_name(name):
+                self._remember((value, unquote_plus(value)))
+
+    def learn_cookies(self, response: Response) -> None:
+        """Remember the cookies that an upstream hands out."""
+        for value in response.headers.getall("Set-Cookie", ()):
+            self._remember((value.partition(";")[0].partition("=")[2],))
+
+    def inspect(self, where: str, data: bytes) -> None:
+        """Let data pass that holds no secret; raises `SecretFound`, which names the place and the kind."""
+        for forms in self._forms.values():
+            if any(form in data for form in forms):
+                raise SecretFound("a credential this process has seen", where)
+        found = _ANY_TOKEN.search(data)
+        if found and found.lastindex:
+            raise SecretFound(f"something shaped like a {_TOKEN_NAMES[found.lastindex - 1]}", where)
+
+    def _remember(self, credentials: Iterable[str]) -> None:
+        for credential in credentials:
+            if len(credential) >= MIN_CREDENTIAL_CHARS and credential not in self._forms:
+                self._forms[credential] = tuple(dict.fromkeys(_forms(credential)))
+
+
+def _kept(headers: Headers, allowed: frozenset[str]) -> Headers:
+    return make_headers((name.lower(), value) for name, value in headers.items() if name.lower() in allowed)
+
+
+def _scrub_pair(pair: str) -> str:
+    name, equals, _ = pair.partition("=")
+    return f"{name}={REDACTED}" if equals and _is_secret_query_name(name) else pair
+
+
+def _is_secret_query_name(raw_name: str) -> bool:
+    return unquote_plus(raw_name).lower() in _SECRET_QUERY_NAMES
+
+
+def _credentials_in(value: str) -> Iterator[str]:
+    """Take a header value apart: whole, by scheme and token, by cookie pairs, and Basic's user and password."""
+    yield value
+    for part in re.split(r"[\s;,]+", value):
+        yield part
+        yield part.partition("=")[2].strip('"')
+    scheme, _, token = value.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            pair = base64.b64decode(token, validate=True).decode()
+        except ValueError:
+            return
+        yield pair
+        yield pair.partition(":")[2]
+
+
+def _forms(credential: str) -> Iterator[bytes]:
+    """Spell a credential as it could stand in a file: raw, URL-encoded, JSON-escaped, base64 at any offset."""
+    raw = credential.encode("utf-8", "surrogateescape")
+    yield raw
+    yield quote(raw, safe="").encode()
+    yield quote_plus(raw).encode()
+    for ascii_only in (True, False):
+        escaped = json.dumps(credential, ensure_ascii=ascii_only)[1:-1]
+        yield escaped.encode("utf-8", "surrogateescape")
+        yield json.dumps(escaped)[1:-1].encode()
+        yield escaped.replace("/", "\\/").encode("utf-8", "surrogateescape")
+    yield from _base64_forms(raw)
+
+
+def _base64_forms(raw: bytes) -> Iterator[bytes]:
+    """Encode at the three offsets a text can have inside base64, without the characters its neighbours share."""
+    for offset in range(3):
+        encoded = base64.b64encode(bytes(offset) + raw)
+        first = -(-offset * 8 // 6)
+        last = (offset + len(raw)) * 8 // 6
+        inner = encoded[first:last]
+        yield inner
+        yield inner.translate(bytes.maketrans(b"+/", b"-_"))

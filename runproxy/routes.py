@@ -1,0 +1,108 @@
+"""The endpoints whose body is guarded: their templates, their id rule, and what only looks like one of them.
+
+A template matches the end of a path, so every prefix is guarded (`/v1`, Azure's `/openai`, a Foundry project). The
+ids are checked on the raw path and nothing is ever percent-decoded for use: `r%2Fcancel` is not an id. A path that
+does not match as it stands, but would in the reading of a more lenient server, is a disguise.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+from urllib.parse import unquote
+
+ID_PATTERN: Final = r"[A-Za-z0-9_-]{1,128}"
+"""What an id may consist of; the service's own are a word, an underscore and 24 letters and digits."""
+
+_PLAIN_PATH: Final = re.compile(r"(?:/[A-Za-z0-9_~!$&'()*+,=:@.-]+)+")
+_DOT_SEGMENT: Final = re.compile(r"/\.{1,2}(?:/|$)")
+_MAX_DECODINGS: Final = 4  # a path that is still encoded after so many rounds is no honest path
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A guarded endpoint: `template` holds fixed words and `{placeholders}`, below any prefix."""
+
+    name: str
+    method: str
+    template: str
+
+    @property
+    def words(self) -> tuple[str | None, ...]:
+        """The segments in order, None for a placeholder."""
+        return tuple(None if part.startswith("{") else part for part in self.template.strip("/").split("/"))
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What matches a whole raw path, with a group per placeholder."""
+        template = re.sub(r"\{(\w+)\}", rf"(?P<\1>{ID_PATTERN})", self.template)
+        return re.compile(rf"(?P<prefix>(?:/[A-Za-z0-9_~!$&'()*+,=:@.-]+)*){template}", re.ASCII)
+
+
+MODIFY_RUN: Final = Route("modify_run", "POST", "/threads/{thread_id}/runs/{run_id}")
+
+
+class Lookalike(Enum):
+    """Why a path that is no guarded address may not pass as an ordinary one either."""
+
+    DISGUISED = "it reads as a guarded address once decoded or normalised"
+    BAD_ID = f"an id in it is not made of 1 to 128 of the characters {ID_PATTERN.partition('{')[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A guarded route and the ids found in the path."""
+
+    route: Route
+    ids: dict[str, str]
+
+
+class RouteTable:
+    """Tells for a raw path which guarded route it is, if any."""
+
+    def __init__(self, routes: tuple[Route, ...]) -> None:
+        self._routes = tuple((route, route.pattern, route.words) for route in routes)
+
+    def find(self, path: str) -> Match | Lookalike | None:
+        """Classify a raw path: a guarded route, something that only looks like one, or None of both."""
+        for route, pattern, _ in self._routes:
+            found = pattern.fullmatch(path)
+            if found and not _DOT_SEGMENT.search(path):
+                ids = found.groupdict()
+                del ids["prefix"]
+                return Match(route, ids)
+        if _PLAIN_PATH.fullmatch(path) and not _DOT_SEGMENT.search(path):
+            return Lookalike.BAD_ID if self._has_shape(path) else None
+        return Lookalike.DISGUISED if self._mentions_words(path) else None
+
+    def base_path(self, path: str) -> str | None:
+        """Give what stands before the template in a guarded path; None for any other path."""
+        for _, pattern, _ in self._routes:
+            found = pattern.fullmatch(path)
+            if found:
+                return found["prefix"]
+        return None
+
+    def _has_shape(self, path: str) -> bool:
+        segments = path.casefold().strip("/").split("/")
+        return any(_ends_with(segments, words) for _, _, words in self._routes)
+
+    def _mentions_words(self, path: str) -> bool:
+        """Tell whether all fixed words of a route turn up in an odd path, in whatever order and disguise."""
+        reading = _most_lenient_reading(path)
+        return any(all(word in reading for word in words if word) for _, _, words in self._routes)
+
+
+def _ends_with(segments: list[str], words: tuple[str | None, ...]) -> bool:
+    tail = segments[-len(words) :]
+    return len(tail) == len(words) and all(word in (None, segment) for word, segment in zip(words, tail, strict=True))
+
+
+def _most_lenient_reading(path: str) -> str:
+    for _ in range(_MAX_DECODINGS):
+        decoded = unquote(path)
+        if decoded == path:
+            break
+        path = decoded
+    return unicodedata.normalize("NFKC", path).casefold()

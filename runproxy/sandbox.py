@@ -1,0 +1,336 @@
+"""The sandbox: a local upstream that speaks enough of the Assistants API to record from.
+
+It is here because OpenAI closed the API on 2026-08-26, so that a newcomer has no upstream to try. Everything is in
+memory and gone at the end. Its refusals use the service's own texts. What is assumed, for want of a recording:
+
+- a modify replaces the metadata as a whole; `null` and an absent `metadata` leave it as it is;
+- a run is `queued` in the answer that creates it, then active for `active_polls` looks at it, then `completed`.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiohttp import web
+
+from runproxy import metadata, strictjson
+from runproxy.errors import MalformedJson, RunproxyError
+from runproxy.jsonstyle import INDENT_2, render
+from runproxy.messages import Request, Response, make_headers
+from runproxy.replies import error_body
+from runproxy.server import Edge, Listener
+
+BETA_HINT: Final = (
+    "You must provide the 'OpenAI-Beta' header to access the Assistants API. Please try again by setting the header "
+    "'OpenAI-Beta: assistants=v2'."
+)
+MAX_BODY_BYTES: Final = 1024 * 1024
+_ACTIVE: Final = frozenset({"queued", "in_progress"})
+_RUN_LIFETIME_S: Final = 600
+_SHOWN_OF_KEY: Final = 4  # characters of a wrong key that its refusal shows at each end
+"""How the key is masked in the refusal of a wrong one is an assumption; that it is masked is recorded."""
+
+Ids = Callable[[str], str]
+Clock = Callable[[], int]
+
+
+class SandboxRefusal(RunproxyError):
+    """A refusal in the service's words."""
+
+    kind = "invalid_request_error"
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, param=param, headers=headers)
+        self.answer_status = status
+
+
+@dataclass(slots=True)
+class Run:
+    """A run and how often it will still be seen active."""
+
+    fields: dict[str, Any]
+    polls_left: int
+
+
+@dataclass(slots=True)
+class Thread:
+    """A thread and its runs by id, in the order they were made."""
+
+    fields: dict[str, Any]
+    runs: dict[str, Run] = field(default_factory=dict)
+
+
+class Sandbox:
+    """Answers the API's calls from memory; `calls` lists what arrived, as method and target.
+
+    `new_id` makes an id with a prefix, `now` tells the time in whole seconds; with both given, a session can be
+    repeated to the byte. `api_key` is the only key taken; None takes any.
+    """
+
+    def __init__(
+        self,
+        *,
+        new_id: Ids | None = None,
+        now: Clock | None = None,
+        api_key: str | None = None,
+        active_polls: int = 0,
+    ) -> None:
+        self._new_id = new_id or random_id
+        self._now = now or (lambda: int(time.time()))
+        self._api_key = api_key
+        self._active_polls = active_polls
+        self._threads: dict[str, Thread] = {}
+        self.calls: list[tuple[str, str]] = []
+        self._routes = _compile(
+            ("POST", "/threads", self._create_thread),
+            ("GET", "/threads/{thread}", self._get_thread),
+            ("POST", "/threads/{thread}/runs", self._create_run),
+            ("GET", "/threads/{thread}/runs", self._list_runs),
+            ("GET", "/threads/{thread}/runs/{run}", self._get_run),
+            ("POST", "/threads/{thread}/runs/{run}", self._modify_run),
+            ("POST", "/threads/{thread}/runs/{run}/cancel", self._cancel_run),
+        )
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one call."""
+        self.calls.append((request.method, request.target))
+        try:
+            self._check_credentials(request)
+            value = self._dispatch(request)
+        except SandboxRefusal as refusal:
+            return self._reply(refusal.answer_status, _refusal_body(refusal), refusal.headers)
+        except MalformedJson as error:
+            body = error_body(error.message, kind=error.kind, param=None, code=None, style="indent-4+newline")
+            return self._reply(400, body)
+        except RunproxyError as error:
+            return self._reply(400, _refusal_body(error))
+        return self._reply(200, render(value, INDENT_2))
+
+    def add_documented_run(self) -> None:
+        """Add the thread and the run that the API reference uses in its examples."""
+        self._threads["thread_abc123"] = Thread(self._thread_fields("thread_abc123", {}))
+        self._add_run("thread_abc123", "run_abc123", {"assistant_id": "asst_abc123"})
+
+    def _reply(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+        pairs = [
+            ("Content-Type", "application/json"),
+            ("Openai-Version", "2020-10-01"),
+            ("X-Request-Id", self._new_id("req")),
+            *(headers or {}).items(),
+        ]
+        return Response(status, make_headers(pairs), body)
+
+    def _check_credentials(self, request: Request) -> None:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key or (self._api_key is not None and key != self._api_key):
+            raise SandboxRefusal(
+                401,
+                f"Incorrect API key provided: {_masked(key)}. You can find your API key at "
+                "https://platform.openai.com/account/api-keys.",
+                code="invalid_api_key",
+                headers={"WWW-Authenticate": 'Bearer realm="OpenAI API"'},
+            )
+        if not request.headers.get("OpenAI-Beta", "").startswith("assistants="):
+            raise SandboxRefusal(400, BETA_HINT, code="invalid_beta")
+
+    def _dispatch(self, request: Request) -> object:
+        for method, pattern, handle in self._routes:
+            found = pattern.fullmatch(request.path)
+            if found and method == request.method:
+                return handle(request, **found.groupdict())
+        raise SandboxRefusal(404, f"Invalid URL ({request.method} {request.path})")
+
+    def _create_thread(self, request: Request) -> object:
+        body = _json_object(request)
+        _refuse_bad(metadata.check(body.get("metadata")))
+        thread_id = self._new_id("thread")
+        self._threads[thread_id] = Thread(self._thread_fields(thread_id, body.get("metadata") or {}))
+        return self._threads[thread_id].fields
+
+    def _get_thread(self, _: Request, thread: str) -> object:
+        return self._thread(thread).fields
+
+    def _create_run(self, request: Request, thread: str) -> object:
+        self._thread(thread)
+        body = _json_object(request)
+        if not isinstance(body.get("assistant_id"), str):
+            raise SandboxRefusal(
+                400,
+                "Missing required parameter: 'assistant_id'.",
+                param="assistant_id",
+                code="missing_required_parameter",
+            )
+        _refuse_bad(metadata.check(body.get("metadata")))
+        return dict(self._add_run(thread, self._new_id("run"), body).fields)
+
+    def _list_runs(self, _: Request, thread: str) -> object:
+        runs = [self._seen(run) for run in reversed(self._thread(thread).runs.values())]
+        first, last = (runs[0]["id"], runs[-1]["id"]) if runs else (None, None)
+        return {"object": "list", "data": runs, "first_id": first, "last_id": last, "has_more": False}
+
+    def _get_run(self, _: Request, thread: str, run: str) -> object:
+        return self._seen(self._run(thread, run))
+
+    def _modify_run(self, request: Request, thread: str, run: str) -> object:
+        body = _json_object(request)
+        _refuse_bad(list(metadata.check_body(body)))
+        found = self._run(thread, run)
+        fields = self._seen(found)
+        self._refuse_active(found, "update", wanted=False)
+        if body.get("metadata") is not None:
+            fields["metadata"] = body["metadata"]
+        return fields
+
+    def _cancel_run(self, _: Request, thread: str, run: str) -> object:
+        found = self._run(thread, run)
+        self._refuse_active(found, "cancel", wanted=True)
+        found.polls_left = 0
+        found.fields.update(status="cancelled", cancelled_at=self._now(), expires_at=None)
+        return found.fields
+
+    def _refuse_active(self, run: Run, verb: str, *, wanted: bool) -> None:
+        status = run.fields["status"]
+        if (status in _ACTIVE) is not wanted:
+            raise SandboxRefusal(400, f"Cannot {verb} run with status '{status}'.")
+
+    def _seen(self, run: Run) -> dict[str, Any]:
+        """Let a run live on by one look at it."""
+        if run.fields["status"] not in _ACTIVE:
+            return run.fields
+        now = self._now()
+        run.fields["started_at"] = run.fields["started_at"] or now
+        if run.polls_left > 0:
+            run.polls_left -= 1
+            run.fields["status"] = "in_progress"
+        else:
+            usage = {"prompt_tokens": 123, "completion_tokens": 456, "total_tokens": 579}
+            run.fields.update(status="completed", completed_at=now, expires_at=None, usage=usage)
+        return run.fields
+
+    def _thread(self, thread: str) -> Thread:
+        if thread not in self._threads:
+            raise SandboxRefusal(404, f"No thread found with id '{thread}'.")
+        return self._threads[thread]
+
+    def _run(self, thread: str, run: str) -> Run:
+        runs = self._thread(thread).runs
+        if run not in runs:
+            raise SandboxRefusal(404, f"No run found with id '{run}'.")
+        return runs[run]
+
+    def _thread_fields(self, thread_id: str, pairs: Mapping[str, str]) -> dict[str, Any]:
+        return {
+            "id": thread_id,
+            "object": "thread",
+            "created_at": self._now(),
+            "metadata": dict(pairs),
+            "tool_resources": {},
+        }
+
+    def _add_run(self, thread: str, run_id: str, body: Mapping[str, Any]) -> Run:
+        now = self._now()
+        fields = {
+            "id": run_id,
+            "object": "thread.run",
+            "created_at": now,
+            "assistant_id": body["assistant_id"],
+        }
+        fields |= {"thread_id": thread, "status": "queued", "started_at": None}
+        fields |= {"expires_at": now + _RUN_LIFETIME_S}
+        fields |= dict.fromkeys(("cancelled_at", "failed_at", "completed_at", "required_action", "last_error"))
+        fields |= {"model": body.get("model") or "gpt-4o", "instructions": body.get("instructions")}
+        fields |= {
+            "tools": body.get("tools") or [],
+            "tool_resources": {},
+            "metadata": body.get("metadata") or {},
+        }
+        fields |= {"temperature": body.get("temperature", 1.0), "top_p": body.get("top_p", 1.0)}
+        fields |= dict.fromkeys(("max_completion_tokens", "max_prompt_tokens"))
+        fields |= {"truncation_strategy": {"type": "auto", "last_messages": None}, "incomplete_details": None}
+        fields |= {
+            "usage": None,
+            "response_format": "auto",
+            "tool_choice": "auto",
+            "parallel_tool_calls": True,
+        }
+        run = Run(fields, self._active_polls)
+        self._threads[thread].runs[run_id] = run
+        return run
+
+
+def random_id(prefix: str) -> str:
+    """Make an id like the service's: a request's is 32 hex digits, others 24 letters and digits."""
+    return f"req_{secrets.token_hex(16)}" if prefix == "req" else f"{prefix}_{secrets.token_hex(12)}"
+
+
+def counted_ids() -> Ids:
+    """Make ids that count up from 1, for sessions that must be repeatable."""
+    counts: dict[str, int] = {}
+
+    def new_id(prefix: str) -> str:
+        counts[prefix] = counts.get(prefix, 0) + 1
+        return f"{prefix}_{counts[prefix]:024d}"
+
+    return new_id
+
+
+_Handler = Callable[..., object]
+
+
+def _compile(*routes: tuple[str, str, _Handler]) -> list[tuple[str, re.Pattern[str], _Handler]]:
+    """Make patterns of templates, below any prefix."""
+    pattern = re.compile(r"\{(\w+)\}")
+    return [
+        (method, re.compile(r"(?:/[^/]+)*?" + pattern.sub(r"(?P<\1>[^/]+)", template)), handle)
+        for method, template, handle in routes
+    ]
+
+
+def _json_object(request: Request) -> dict[str, Any]:
+    value = strictjson.parse(request.body)
+    if not isinstance(value, dict):
+        words = metadata.type_in_words(value)
+        raise SandboxRefusal(
+            400,
+            f"Invalid type for the request body: expected an object, but got {words} instead.",
+            code="invalid_type",
+        )
+    return value
+
+
+def _refuse_bad(violations: list[metadata.Violation]) -> None:
+    if violations:
+        first = violations[0]
+        raise SandboxRefusal(400, first.message, param=first.param, code=first.code)
+
+
+def _refusal_body(error: RunproxyError) -> bytes:
+    return error_body(error.message, kind="invalid_request_error", param=error.param, code=error.code)
+
+
+def _masked(key: str) -> str:
+    if len(key) <= 3 * _SHOWN_OF_KEY:
+        return "*" * len(key)
+    hidden = len(key) - 2 * _SHOWN_OF_KEY
+    return f"{key[:_SHOWN_OF_KEY]}{'*' * hidden}{key[-_SHOWN_OF_KEY:]}"
+
+
+@asynccontextmanager
+async def running_sandbox(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve a sandbox over HTTP for as long as the context lasts, and give its origin."""
+    edge = Edge(sandbox.answer, max_body_bytes=MAX_BODY_BYTES)
+    runner = web.ServerRunner(web.Server(edge, access_log=None), shutdown_timeout=1.0)
+    async with Listener(runner, host, port, "--port") as listener:
+        yield listener.url

@@ -1,0 +1,89 @@
+"""Requests off the wire: what aiohttp parsed becomes a `Request`, or is refused before anything reads it."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import ClientError, HttpVersion10, HttpVersion11, web
+
+from runproxy.errors import BodyTooLarge, Refusal, RunproxyError
+from runproxy.messages import Request, Response
+from runproxy.replies import error_reply
+from runproxy.server.wire import DateHeader, WireResponse
+
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_TARGET: Final = re.compile(r"/[^\s#\x00-\x1f\x7f]*")
+_LINGER_BYTES: Final = 64 * 1024  # a refused body of at most this size is read, so that the connection can live on
+
+
+class Edge:
+    """The handler of a low-level aiohttp server, in front of `answer`.
+
+    `refuse` turns an error of the edge itself into an answer.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[[Request], Awaitable[Response]],
+        refuse: Callable[[RunproxyError], Response] = error_reply,
+        *,
+        max_body_bytes: int,
+    ) -> None:
+        self._answer = answer
+        self._refuse = refuse
+        self._max_body_bytes = max_body_bytes
+        self._dates = DateHeader()
+
+    async def __call__(self, received: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        try:
+            _check_framing(received)
+            body = await self._read_body(received)
+        except RunproxyError as error:
+            return WireResponse(self._refuse(error), self._dates, close=_must_close(received))
+        request = Request(received.method, received.raw_path, received.headers, body)
+        return WireResponse(await self._answer(request), self._dates)
+
+    async def _read_body(self, received: web.BaseRequest) -> bytes:
+        if not received.body_exists:
+            return b""
+        limit = self._max_body_bytes
+        if (received.content_length or 0) > limit:
+            raise BodyTooLarge(limit)
+        parts = bytearray()
+        try:
+            while part := await received.content.readany():
+                parts += part
+                if len(parts) > limit:
+                    raise BodyTooLarge(limit)
+        except (ClientError, web.RequestPayloadError) as error:
+            raise Refusal("The request body is not framed as HTTP/1.1 demands.", code="invalid_framing") from error
+        return bytes(parts)
+
+
+def _check_framing(received: web.BaseRequest) -> None:
+    """Refuse requests that two HTTP parsers could read differently (RFC 9112 sections 2.3, 3.2 and 6.3)."""
+    headers = received.headers
+    if received.version not in (HttpVersion10, HttpVersion11):
+        raise Refusal("Only HTTP/1.0 and HTTP/1.1 are spoken here.", code="unsupported_http_version")
+    if not _TARGET.fullmatch(received.raw_path):
+        raise Refusal("The request target must be a path, without scheme, host or fragment.", code="invalid_target")
+    if "Upgrade" in headers:
+        raise Refusal("The protocol cannot be upgraded here.", code="upgrade_refused")
+    hosts = headers.getall("Host", ())
+    needs_host = received.version == HttpVersion11
+    if len(hosts) > 1 or (needs_host and not hosts) or not all(_HOST.fullmatch(host) for host in hosts):
+        raise Refusal("The request must have one valid Host header.", code="invalid_host")
+    if "Transfer-Encoding" in headers:
+        coding = headers.getall("Transfer-Encoding")
+        is_plain = [value.strip().lower() for value in coding] == ["chunked"]
+        if not is_plain or "Content-Length" in headers or not needs_host:
+            raise Refusal("The length of the request body is ambiguous.", code="invalid_framing")
+
+
+def _must_close(received: web.BaseRequest) -> bool:
+    """Tell whether what is left of the request would be taken for the next one, or is too much to read."""
+    length = received.content_length
+    is_short = not received.body_exists or (length is not None and length <= _LINGER_BYTES)
+    is_framed = "Transfer-Encoding" not in received.headers and "Upgrade" not in received.headers
+    return not (is_short and is_framed)

@@ -1,0 +1,48 @@
+"""A listening socket with an aiohttp server behind it."""
+
+import os
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from runproxy.errors import ConfigError
+
+
+class Listener:
+    """Serves a handler or an application on one address; use it as an async context manager.
+
+    Leaving it stops accepting, lets calls in flight end within the runner's shutdown timeout, and closes. `port_flag`
+    is how a person chooses another port.
+    """
+
+    def __init__(self, runner: web.BaseRunner, host: str, port: int, port_flag: str) -> None:
+        self._runner = runner
+        self._host = host
+        self._port = port
+        self._port_flag = port_flag
+        self._site: web.TCPSite | None = None
+
+    @property
+    def url(self) -> str:
+        """The origin that clients connect to, with the port that was really taken."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._site.port if self._site else self._port}"
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        self._site = web.TCPSite(self._runner, self._host, self._port)
+        try:
+            await self._site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise ConfigError(
+                f"Cannot listen on {self._host}:{self._port}: {os.strerror(error.errno or 0)}. "
+                f"Is another runproxy running? Choose another port with {self._port_flag} (0 takes any free one)."
+            ) from error
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()

@@ -1,0 +1,52 @@
+"""A server process: it says when it is ready, and stops in good order when told to."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from runproxy.errors import ConfigError
+
+
+class ReadyFile:
+    """A JSON file that is there exactly while connections are accepted; it appears whole, and an empty path is none."""
+
+    def __init__(self, path: str, content: Mapping[str, object]) -> None:
+        self._path = Path(path) if path else None
+        self._content = dict(content)
+
+    def __enter__(self) -> Self:
+        if self._path is not None:
+            fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
+            try:
+                fresh.write_text(json.dumps({**self._content, "pid": os.getpid()}) + "\n", encoding="utf-8")
+                fresh.replace(self._path)
+            except OSError as error:
+                raise ConfigError(f"Cannot write the ready file {self._path}: {error.strerror}.") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+async def run_until_stopped(say: Callable[[str], None]) -> None:
+    """Wait for SIGTERM or Ctrl-C, and say that draining begins; a second signal ends the process at once."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+
+    def stop() -> None:
+        if stopped.is_set():
+            os._exit(1)
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await stopped.wait()
+    say("Stopping: no new calls, waiting for those in flight. Once more stops at once.")

@@ -1,0 +1,45 @@
+"""Where cassettes are kept: the contract every store fulfils."""
+
+from typing import Protocol
+
+from runproxy.cassette import Cassette, Interaction
+
+
+class Tape(Protocol):
+    """A cassette opened for writing. What a method returned from is recorded; nobody else's recording is lost."""
+
+    async def append(self, interaction: Interaction) -> None:
+        """Record one interaction at the end; raises `CassetteError`."""
+        ...  # pragma: no cover
+
+    async def replace(self, earlier: Interaction, interaction: Interaction) -> None:
+        """Record one interaction in the place of an earlier one, or at the end when that is gone."""
+        ...  # pragma: no cover
+
+    async def remove(self, earlier: Interaction) -> None:
+        """Take an earlier recording out, if it is still there."""
+        ...  # pragma: no cover
+
+
+class CassetteStore(Protocol):
+    """A set of cassettes by name."""
+
+    def names(self) -> list[str]:
+        """Name all cassettes, sorted."""
+        ...  # pragma: no cover
+
+    def location(self, name: str) -> str:
+        """Tell a person where a cassette is; raises `Refusal` for a name that escapes the store."""
+        ...  # pragma: no cover
+
+    def load(self, name: str) -> Cassette:
+        """Read a whole cassette; blocking. Raises `CassetteNotFound`, `CorruptCassette`, `UnknownFormat`."""
+        ...  # pragma: no cover
+
+    def check_writable(self) -> None:
+        """Raise `CassetteNotWritable` when nothing can be recorded here."""
+        ...  # pragma: no cover
+
+    def tape(self, name: str) -> Tape:
+        """Open a cassette for writing; it comes to be with its first interaction."""
+        ...  # pragma: no cover

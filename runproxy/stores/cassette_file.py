@@ -1,0 +1,227 @@
+"""One cassette file: locking, positioned appending, mending a torn tail. Blocking; no other process is disturbed.
+
+Every change happens under an exclusive `flock` on the file itself. Appending is one write over the closing brackets,
+so its cost does not depend on the size of the file. All other changes write a new file beside it and rename that, so
+whoever waits for the lock looks, once it has it, whether its file is still the one of that name.
+"""
+
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import orjson
+import structlog
+
+from runproxy.cassette import decode, decode_interaction, encode_interaction, layout
+from runproxy.errors import CassetteNotFound, CassetteNotWritable, RunproxyError
+
+_TAIL_BYTES: Final = len(layout.TAIL)
+_log = structlog.get_logger("runproxy.stores")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of a file, in laid-out interactions: append (`earlier` None), remove (`added` None) or replace."""
+
+    earlier: bytes | None
+    added: bytes | None
+
+
+class CassetteFile:
+    """A cassette file by its path."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> bytes:
+        """Read the whole text up to the last whole interaction; raises `CassetteNotFound`."""
+        try:
+            with self._path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH)
+                text = file.read()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise CassetteNotFound(f"There is no cassette at {self._path}.") from error
+        except OSError as error:
+            raise _not_usable("read", self._path, error) from error
+        torn = layout.find_tear(text)
+        if torn is None:
+            return text
+        _log.warning("torn tail ignored", cassette=str(self._path), torn_bytes=len(torn.torn))
+        return torn.whole
+
+    def apply(self, edits: Sequence[Edit]) -> None:
+        """Make all changes, or none of them; raises `CassetteNotWritable` or `CorruptCassette`."""
+        try:
+            while not self._apply_once(edits):
+                pass
+        except OSError as error:
+            raise _not_usable("write", self._path, error) from error
+
+    def _apply_once(self, edits: Sequence[Edit]) -> bool:
+        """Make the changes, unless the file had to be laid out anew first; then it is a new file, to be locked anew."""
+        with self._locked() as file:
+            size = os.fstat(file).st_size
+            if not _ends_well(file, size):
+                return self._mend(file)
+            if any(edit.earlier is not None for edit in edits):
+                return self._rewrite(file, edits)
+            _append(file, size, [edit.added for edit in edits if edit.added is not None])
+            return True
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        while True:
+            file = self._open()
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if self._is_current(file):
+                    yield file
+                    return
+            finally:
+                os.close(file)
+
+    def _open(self) -> int:
+        while True:
+            with suppress(FileNotFoundError):
+                return os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+            self._create()
+
+    def _create(self) -> None:
+        """Bring the file into being as a whole: readers never see a part of it, and an existing one stays."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with _new_file_beside(self._path, layout.EMPTY) as fresh, suppress(FileExistsError):
+            os.link(fresh, self._path)
+
+    def _is_current(self, file: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def _mend(self, file: int) -> bool:
+        """Bring a file to the layout that can be appended to; False, because no change is made yet."""
+        text = _read_all(file)
+        torn = layout.find_tear(text)
+        if torn is None:
+            return self._lay_out_anew(text)
+        kept_in = self._keep_torn(torn.torn)
+        _log.warning("torn tail cut off", cassette=str(self._path), torn_bytes=len(torn.torn), kept_in=str(kept_in))
+        _write_all(file, layout.TAIL, len(torn.whole) - _TAIL_BYTES)
+        os.ftruncate(file, len(torn.whole))
+        return False
+
+    def _keep_torn(self, torn: bytes) -> Path:
+        for number in range(1, 1000):
+            path = self._path.with_name(f"{self._path.name}.{number}.torn")
+            with suppress(FileExistsError), path.open("xb") as kept:
+                kept.write(torn)
+                return path
+        raise CassetteNotWritable(f"{self._path}: there are 999 .torn files beside it; look at them and remove them.")
+
+    def _rewrite(self, file: int, edits: Sequence[Edit]) -> bool:
+        text = _read_all(file)
+        try:
+            elements = layout.split(text)
+        except ValueError:
+            return self._lay_out_anew(text)
+        for edit in edits:
+            _apply_to(elements, edit)
+        self._replace_with(layout.compose(elements))
+        return True
+
+    def _lay_out_anew(self, text: bytes) -> bool:
+        """Lay out what another tool has printed; False, because no change is made yet."""
+        for _ in decode(text, str(self._path)):  # raises for what is no cassette, before anything is touched
+            pass
+        self._replace_with(layout.reformat(text))
+        return False
+
+    def _replace_with(self, text: bytes) -> None:
+        with _new_file_beside(self._path, text) as fresh:
+            fresh.chmod(self._path.stat().st_mode)
+            fresh.replace(self._path)
+
+
+def _apply_to(elements: list[bytes], edit: Edit) -> None:
+    """Change a list of laid-out interactions; an earlier one that somebody else has replaced is left alone."""
+    place = _find(elements, edit.earlier) if edit.earlier is not None else None
+    if place is None:
+        elements.extend([edit.added] if edit.added is not None else [])
+    elif edit.added is None:
+        del elements[place]
+    else:
+        elements[place] = edit.added
+
+
+def _find(elements: list[bytes], sought: bytes) -> int | None:
+    """Find an interaction by its text, else by its content, for it may have been edited by hand."""
+    if sought in elements:
+        return elements.index(sought)
+    for place, held in enumerate(elements):
+        if layout.element(encode_interaction(decode_interaction(orjson.loads(held), ""))) == sought:
+            return place
+    return None
+
+
+def _append(file: int, size: int, elements: list[bytes]) -> None:
+    """Write over the closing brackets; on failure the file is as it was."""
+    end = size - _TAIL_BYTES
+    comma = b"" if os.pread(file, 1, end - 1) == b"[" else b","
+    try:
+        _write_all(file, comma + b",".join(elements) + layout.TAIL, end)
+    except OSError:
+        with suppress(OSError):  # what fails here is mended as a torn tail by the next writer
+            _write_all(file, layout.TAIL, end)
+            os.ftruncate(file, size)
+        raise
+
+
+def _ends_well(file: int, size: int) -> bool:
+    if size < len(layout.EMPTY):
+        return False
+    tail, head = os.pread(file, _TAIL_BYTES, size - _TAIL_BYTES), os.pread(file, len(layout.HEAD), 0)
+    return tail == layout.TAIL and head == layout.HEAD
+
+
+def _read_all(file: int) -> bytes:
+    size = os.fstat(file).st_size
+    parts = []
+    offset = 0
+    while offset < size and (part := os.pread(file, size - offset, offset)):
+        parts.append(part)
+        offset += len(part)
+    return b"".join(parts)
+
+
+def _write_all(file: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(file, view, offset)
+        if written == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        view, offset = view[written:], offset + written
+
+
+@contextmanager
+def _new_file_beside(path: Path, text: bytes) -> Iterator[Path]:
+    """Write a new file in the same folder, on disk to the last byte; it is removed unless it was renamed."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with fresh.open("xb") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        yield fresh
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _not_usable(verb: str, path: Path, error: OSError) -> RunproxyError:
+    reason = error.strerror or type(error).__name__
+    return CassetteNotWritable(f"Cannot {verb} the cassette {path}: {reason}. Choose another folder with --dir.")

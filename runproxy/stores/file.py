@@ -1,0 +1,106 @@
+"""Cassettes as files of a folder: `NAME.json`, with sub-folders for names that hold slashes."""
+
+import tempfile
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from runproxy.addressing import checked_name
+from runproxy.cassette import Cassette, Interaction, decode, encode_interaction, layout
+from runproxy.errors import CassetteNotFound, CassetteNotWritable, Refusal
+from runproxy.redaction import WriteGate
+from runproxy.stores.cassette_file import CassetteFile, Edit
+from runproxy.stores.group_commit import GroupCommit
+
+_SUFFIX: Final = ".json"
+
+
+class FileStore:
+    """A folder of cassettes. Nothing is written that the gate does not let through."""
+
+    def __init__(self, folder: Path, gate: WriteGate) -> None:
+        self._folder = folder
+        self.gate = gate
+
+    def names(self) -> list[str]:
+        """Name all cassettes, sorted; empty when there is no such folder."""
+        found = (path.relative_to(self._folder) for path in self._folder.rglob(f"*{_SUFFIX}") if path.is_file())
+        visible = (path for path in found if not any(part.startswith(".") for part in path.parts))
+        return sorted(path.as_posix().removesuffix(_SUFFIX) for path in visible)
+
+    def location(self, name: str) -> str:
+        """Give the path of a cassette; raises `Refusal` for a name that leaves the folder."""
+        return str(self.path(name))
+
+    def path(self, name: str) -> Path:
+        """Give the path of a cassette; raises `Refusal` for a name that leaves the folder, by a link too."""
+        path = self._folder / f"{checked_name(name)}{_SUFFIX}"
+        if not path.resolve().is_relative_to(self._folder.resolve()):
+            raise Refusal(f"The cassette name {name!r} leaves the cassette folder.", code="invalid_cassette_name")
+        return path
+
+    def load(self, name: str) -> Cassette:
+        """Read a whole cassette; blocking. Raises `CassetteNotFound`, `CorruptCassette`, `UnknownFormat`."""
+        path = self.path(name)
+        try:
+            text = CassetteFile(path).read()
+        except CassetteNotFound:
+            raise CassetteNotFound(f"There is no cassette {name!r} in {self._folder}.{self._suggest(name)}") from None
+        return Cassette(decode(text, str(path)))
+
+    def check_writable(self) -> None:
+        """Raise `CassetteNotWritable` when no file can be made in the folder; the folder is made if need be."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self._folder):
+                pass
+        except OSError as error:
+            raise CassetteNotWritable(
+                f"Cannot write to the cassette folder {self._folder}: {error.strerror}. "
+                "Make it writable, or choose another with --dir."
+            ) from error
+
+    def tape(self, name: str) -> "FileTape":
+        """Open a cassette for writing; the file comes to be with its first interaction."""
+        return FileTape(CassetteFile(self.path(name)), self.gate)
+
+    def _suggest(self, name: str) -> str:
+        names = self.names()
+        close = get_close_matches(name, names, n=3, cutoff=0.5) or names[:10]
+        return f" There are: {', '.join(close)}." if close else " The folder holds no cassette yet."
+
+
+class FileTape:
+    """A cassette file opened for writing; writers that wait at the same time share one write."""
+
+    def __init__(self, file: CassetteFile, gate: WriteGate) -> None:
+        self._gate = gate
+        self._commits: GroupCommit[Edit] = GroupCommit(file.apply)
+
+    async def append(self, interaction: Interaction) -> None:
+        """Record one interaction at the end; raises `SecretFound` or another `CassetteError`."""
+        await self._commits.commit(Edit(None, self._admit(interaction)))
+
+    async def replace(self, earlier: Interaction, interaction: Interaction) -> None:
+        """Record one interaction in the place of an earlier one, or at the end when that is gone."""
+        await self._commits.commit(Edit(_laid_out(earlier), self._admit(interaction)))
+
+    async def remove(self, earlier: Interaction) -> None:
+        """Take an earlier recording out, if it is still there."""
+        await self._commits.commit(Edit(_laid_out(earlier), None))
+
+    def _admit(self, interaction: Interaction) -> bytes:
+        encoded = encode_interaction(interaction)
+        places: Sequence[tuple[str, bytes]] = (
+            ("the request's body", interaction.request.body),
+            ("the response's body", interaction.response.body),
+            ("the interaction", encoded),
+        )
+        for where, data in places:
+            self._gate.inspect(where, data)
+        return layout.element(encoded)
+
+
+def _laid_out(interaction: Interaction) -> bytes:
+    return layout.element(encode_interaction(interaction))

@@ -1,0 +1,55 @@
+"""Group commit: callers that wait at the same time share one write."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class GroupCommit(Generic[Item]):
+    """Writes items in the order they came, in a thread, all that are waiting in one batch.
+
+    `write` either writes the whole batch or raises, having written none of it. A batch that fails is tried again one
+    item at a time, so that an item fails for its own reason only.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Item]], None]) -> None:
+        self._write = write
+        self._waiting: list[tuple[Item, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def commit(self, item: Item) -> None:
+        """Return when the item is written; raises what `write` raised for it."""
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, written))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._drain())
+        await written
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            await self._write_batch(batch)
+        self._writer = None
+
+    async def _write_batch(self, batch: list[tuple[Item, asyncio.Future[None]]]) -> None:
+        error = await asyncio.to_thread(self._attempt, [item for item, _ in batch])
+        if error is not None and len(batch) > 1:
+            for entry in batch:
+                await self._write_batch([entry])
+            return
+        for _, written in batch:
+            if written.cancelled():
+                continue
+            if error is None:
+                written.set_result(None)
+            else:
+                written.set_exception(error)
+
+    def _attempt(self, items: list[Item]) -> Exception | None:
+        try:
+            self._write(items)
+        except Exception as error:  # noqa: BLE001 - handed to the caller that waits for the item
+            return error
+        return None

@@ -1,0 +1,158 @@
+"""The upstream: forwards a call over HTTP and gives back the answer as it came.
+
+aiohttp's client is held back from what a proxy must not do: it follows no redirect, keeps no cookie, decodes no body,
+adds no header of its own, and reads no proxy from the environment.
+"""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+from yarl import URL
+
+from runproxy.errors import ConfigError, UpstreamError, UpstreamTimeout
+from runproxy.messages import OUTCOME_HEADER, Headers, Request, Response, make_headers
+
+# RFC 9110 section 7.6.1; Proxy-Connection is a relic that must not pass either.
+HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+# Headers by which some servers let a request change its method or its address.
+OVERRIDES: Final = frozenset(
+    {
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+        "x-original-uri",
+        "x-original-url",
+        "x-rewrite-url",
+    }
+)
+_OURS: Final = "x-runproxy-"
+_NOT_SENT: Final = HOP_BY_HOP | OVERRIDES | {"accept-encoding", "content-length", "expect", "host"}
+_NOT_RETURNED: Final = HOP_BY_HOP | {"content-length"}
+_SELF_MADE: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an upstream is: `origin` (scheme, host, port) and the path that all its addresses start with."""
+
+    origin: str
+    base_path: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """Read a base URL such as `https://host/prefix/v1`; raises `ConfigError`."""
+        try:
+            url = URL(text)
+            is_usable = url.scheme in ("http", "https") and bool(url.host)
+        except ValueError:
+            is_usable = False
+        if not is_usable:
+            raise ConfigError(f"upstream: {text!r} is no base URL; one like 'https://host/v1' was expected.")
+        if url.user or url.password or url.raw_query_string or url.fragment:
+            raise ConfigError("upstream: a base URL has no user, password, query or fragment.")
+        return cls(str(url.origin()), url.raw_path.rstrip("/"))
+
+
+class Upstream:
+    """Sends calls to one upstream over kept-alive connections; use it as an async context manager.
+
+    `total_s` is the time for a whole call, `connect_s` that for a connection, both in seconds.
+    """
+
+    def __init__(self, address: Address, *, connect_s: float, total_s: float) -> None:
+        self._origin = address.origin
+        self._total_s = total_s
+        self._timeout = aiohttp.ClientTimeout(total=total_s, sock_connect=connect_s)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=_SELF_MADE,
+            timeout=self._timeout,
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def send(self, request: Request) -> Response:
+        """Forward one call; raises `UpstreamError` when it cannot be reached and `UpstreamTimeout` when it is slow."""
+        try:
+            return await self._exchange(request)
+        except aiohttp.ConnectionTimeoutError as error:
+            raise UpstreamTimeout(
+                f"The upstream {self._origin} did not accept a connection in time.", code="upstream_timeout"
+            ) from error
+        except TimeoutError as error:
+            raise UpstreamTimeout(
+                f"The upstream {self._origin} did not answer within {self._total_s:g} seconds.",
+                code="upstream_timeout",
+            ) from error
+        except aiohttp.ClientConnectorError as error:
+            raise UpstreamError(
+                f"The upstream {self._origin} cannot be reached: {error.strerror or 'connection failed'}. "
+                "Is it running, and is --upstream right?",
+                code="upstream_unreachable",
+            ) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise UpstreamError(
+                f"The upstream {self._origin} broke off its answer ({type(error).__name__}).",
+                code="upstream_disconnected",
+            ) from error
+
+    async def _exchange(self, request: Request) -> Response:
+        if self._session is None:
+            raise RuntimeError("the upstream is used outside its context")
+        async with self._session.request(
+            request.method,
+            URL(self._origin + request.target, encoded=True),
+            headers=_to_send(request.headers),
+            data=request.body or None,
+            allow_redirects=False,
+        ) as answer:
+            body = await answer.read()
+            return Response(answer.status, _to_return(answer.headers), body)
+
+
+def _to_send(headers: Headers) -> list[tuple[str, str]]:
+    """Select what goes to the upstream. Its answers are asked for uncompressed, so that recordings can be read."""
+    dropped = _NOT_SENT | _named_by_connection(headers)
+    kept = [(name, value) for name, value in headers.items() if _passes(name.lower(), dropped)]
+    return [*kept, ("Accept-Encoding", "identity")]
+
+
+def _to_return(headers: Headers) -> Headers:
+    dropped = _NOT_RETURNED | _named_by_connection(headers)
+    kept = [(name, value) for name, value in headers.items() if _passes(name.lower(), dropped)]
+    return make_headers([*kept, (OUTCOME_HEADER, "forwarded")])
+
+
+def _passes(name: str, dropped: frozenset[str]) -> bool:
+    return name not in dropped and not name.startswith(_OURS)
+
+
+def _named_by_connection(headers: Headers) -> frozenset[str]:
+    values = headers.getall("Connection", ())
+    return frozenset(token.strip().lower() for value in values for token in value.split(","))

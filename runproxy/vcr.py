@@ -1,0 +1,184 @@
+"""Reads cassettes of VCR (Ruby) and vcrpy, as YAML.
+
+Ruby's VCR nests under `http_interactions`, dates each interaction, writes binary bodies with the tag `!binary` and
+leaves bodies out; vcrpy nests under `interactions` and has no dates. Answers that were stored compressed are stored
+decoded, so that they can be read.
+"""
+
+import base64
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from runproxy.cassette import Interaction
+from runproxy.errors import ConfigError, CorruptCassette
+from runproxy.messages import Headers, Request, Response, make_headers
+from runproxy.redaction import WriteGate, dropped_names, storable_request, storable_response
+
+MAX_DECODED_BYTES: Final = 64 * 1024 * 1024
+_ANY_ZLIB_HEADER: Final = 47  # zlib: 32 recognises gzip and zlib headers, 15 is the largest window
+
+
+@dataclass(slots=True)
+class Import:
+    """What was read: the redacted interactions, the header names dropped with their counts, and remarks."""
+
+    interactions: list[Interaction] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+    hosts: set[str] = field(default_factory=set)
+    undated: int = 0
+    decoded: int = 0
+
+
+class _Vcr(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class _Body(_Vcr):
+    string: str | bytes | None = None
+    base64_string: str | None = None
+    encoding: str | None = None
+
+    def to_bytes(self) -> bytes:
+        if self.base64_string is not None:
+            return base64.b64decode(self.base64_string)
+        return self.string.encode() if isinstance(self.string, str) else self.string or b""
+
+
+_Headers = dict[str, list[str] | str] | None
+
+
+class _Request(_Vcr):
+    method: str
+    uri: str
+    body: _Body | str | bytes | None = None
+    headers: _Headers = None
+
+
+class _Status(_Vcr):
+    code: int = Field(ge=200, le=599)
+
+
+class _Response(_Vcr):
+    status: _Status
+    body: _Body | str | bytes | None = None
+    headers: _Headers = None
+
+
+class _Interaction(_Vcr):
+    request: _Request
+    response: _Response
+    recorded_at: str | datetime | None = None
+
+
+def read_vcr(text: bytes, where: str, gate: WriteGate, undated_at: datetime) -> Import:
+    """Read and redact a VCR or vcrpy cassette; interactions without a date get `undated_at`.
+
+    `gate` learns the credentials found in it. Raises `CorruptCassette` with the place of what is wrong, and
+    `ConfigError` when the YAML reader is not installed.
+    """
+    found = Import()
+    for position, stored in enumerate(_stored_interactions(_load_yaml(text, where), where)):
+        try:
+            vcr = _Interaction.model_validate(stored)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            path = ".".join(str(part) for part in first["loc"])
+            raise CorruptCassette(f"{where}: interaction {position}: {path}: {first['msg']}.") from None
+        _add(found, vcr, gate, undated_at)
+    return found
+
+
+def _load_yaml(text: bytes, where: str) -> Any:
+    try:
+        import yaml  # noqa: PLC0415 - an extra, needed by this reader alone
+    except ImportError as error:
+        raise ConfigError("Reading YAML needs the extra 'import': pip install 'runproxy[import]'.") from error
+
+    class Loader(yaml.SafeLoader):
+        """A safe loader that knows Ruby's spelling of binary text."""
+
+    Loader.add_constructor("!binary", lambda loader, node: loader.construct_yaml_binary(node))
+    try:
+        return yaml.load(text, Loader)  # noqa: S506 - a subclass of SafeLoader that makes bytes of one more tag
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        raise CorruptCassette(f"{where}: cannot be read as YAML: {' '.join(str(error).split())}.") from error
+
+
+def _stored_interactions(document: Any, where: str) -> list[Any]:
+    for name in ("http_interactions", "interactions"):
+        if isinstance(document, dict) and isinstance(document.get(name), list):
+            found: list[Any] = document[name]
+            return found
+    raise CorruptCassette(
+        f"{where}: no VCR cassette: a list 'http_interactions' (VCR) or 'interactions' (vcrpy) was expected."
+    )
+
+
+def _add(found: Import, vcr: _Interaction, gate: WriteGate, undated_at: datetime) -> None:
+    url = urlsplit(vcr.request.uri)
+    target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+    request = Request(vcr.request.method.upper(), target, _headers(vcr.request.headers), _to_bytes(vcr.request.body))
+    response = Response(vcr.response.status.code, _headers(vcr.response.headers), _to_bytes(vcr.response.body))
+    gate.learn(request)
+    gate.learn_cookies(response)
+    recorded_at = _date(vcr.recorded_at)
+    kept_request = storable_request(request)
+    kept_response, was_decoded = _decoded(storable_response(response))
+    found.dropped.update(name.lower() for name in dropped_names(request.headers, kept_request.headers))
+    found.dropped.update(name.lower() for name in dropped_names(response.headers, kept_response.headers))
+    found.hosts.add(url.netloc.rpartition("@")[2])
+    found.undated += recorded_at is None
+    found.decoded += was_decoded
+    found.interactions.append(Interaction(kept_request, kept_response, recorded_at or undated_at, 0))
+
+
+def _headers(headers: _Headers) -> Headers:
+    return make_headers(_pairs(headers or {}))
+
+
+def _pairs(headers: dict[str, list[str] | str]) -> Iterator[tuple[str, str]]:
+    for name, values in headers.items():
+        for value in [values] if isinstance(values, str) else values:
+            yield name, value
+
+
+def _to_bytes(body: _Body | str | bytes | None) -> bytes:
+    match body:
+        case _Body():
+            return body.to_bytes()
+        case str():
+            return body.encode()
+        case _:
+            return body or b""
+
+
+def _decoded(response: Response) -> tuple[Response, bool]:
+    """Decode a gzip or deflate answer; what cannot be decoded stays as it is."""
+    if response.headers.get("content-encoding", "").lower() not in ("gzip", "x-gzip", "deflate"):
+        return response, False
+    reader = zlib.decompressobj(_ANY_ZLIB_HEADER)
+    try:
+        body = reader.decompress(response.body, MAX_DECODED_BYTES)
+    except zlib.error:
+        return response, False
+    if not reader.eof or reader.unused_data:
+        return response, False
+    pairs = [(name, value) for name, value in response.headers.items() if name != "content-encoding"]
+    return Response(response.status, make_headers(pairs), body), True
+
+
+def _date(written: str | datetime | None) -> datetime | None:
+    """Read Ruby's date: RFC 1123, or a YAML timestamp; None when there is none that can be read."""
+    try:
+        moment = parsedate_to_datetime(written) if isinstance(written, str) else written
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC) if moment else None
