@@ -6,6 +6,7 @@ canonical form. Calls to other addresses pass as they are, unless they only pret
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from runproxy import metadata, strictjson
 from runproxy.errors import BodyTooLarge, MediaTypeRefused, MethodRefused, Refusal
 from runproxy.messages import Headers, Request
 from runproxy.metadata import Violation
-from runproxy.routes import Lookalike, Match, RouteTable
+from runproxy.routes import Lookalike, Route, RouteTable
 
 VIOLATIONS_HEADER: Final = "x-runproxy-violations"
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -21,7 +22,7 @@ MAX_BODY_BYTES: Final = 1024 * 1024
 
 _SAFE_METHODS: Final = ("GET", "HEAD")
 _JSON_MEDIA_TYPE: Final = re.compile(r'application/json(?:[ \t]*;[ \t]*charset="?utf-8"?)?[ \t]*', re.IGNORECASE)
-_SINGLE_HEADERS: Final = ("Authorization", "Content-Length", "Content-Type", "Host")
+_SINGLE_HEADERS: Final = ("Authorization", "Content-Type")  # the edge looks after Host and Content-Length
 _HARMLESS_CONNECTION: Final = frozenset({"close", "keep-alive", "te"})
 _MAX_LISTED_CHARS: Final = 4000
 _MAX_LISTED_PARAM_CHARS: Final = 200
@@ -48,17 +49,18 @@ class Guard:
             )
         return self._admit_guarded(request, found)
 
-    def _admit_guarded(self, request: Request, match: Match) -> Request:
-        if request.method != match.route.method:
+    def _admit_guarded(self, request: Request, route: Route) -> Request:
+        if request.method != route.method:
             raise MethodRefused(
-                f"Not allowed to {request.method} on {match.route.template}.",
+                f"Not allowed to {request.method} on {route.template}.",
                 code="method_not_allowed",
-                headers={"Allow": ", ".join((*_SAFE_METHODS, match.route.method))},
+                headers={"Allow": ", ".join((*_SAFE_METHODS, route.method))},
             )
         _check_headers(request.headers)
         if len(request.body) > self._max_body_bytes:
             raise BodyTooLarge(self._max_body_bytes)
-        return Request(request.method, request.target, request.headers, _checked_body(request.body))
+        body = _checked_body(request.body)
+        return request if body == request.body else replace(request, body=body)
 
 
 def find_violations(text: bytes, kind: str = "body") -> list[Violation]:
@@ -70,12 +72,12 @@ def find_violations(text: bytes, kind: str = "body") -> list[Violation]:
     if kind == "auto":
         is_body = isinstance(value, dict) and isinstance(value.get("metadata", ""), dict | None)
         kind = "body" if is_body else "metadata"
-    return metadata.check(value) if kind == "metadata" else list(metadata.check_body(_object(value)))
+    return metadata.check(value) if kind == "metadata" else metadata.check_body(_object(value))
 
 
 def _checked_body(body: bytes) -> bytes:
     value = _object(strictjson.parse(body))
-    violations = list(metadata.check_body(value))
+    violations = metadata.check_body(value)
     if violations:
         raise refusal_for(violations)
     return strictjson.canonical(value)
@@ -117,12 +119,11 @@ def _check_headers(headers: Headers) -> None:
     for name in _SINGLE_HEADERS:
         if len(headers.getall(name, ())) > 1:
             raise Refusal(f"The header {name} stands more than once in your request.", code="duplicate_header")
-    for name in headers:
-        if "_" in name:
-            raise Refusal(
-                "A header name of your request holds an underscore, which some servers read as a dash.",
-                code="ambiguous_header",
-            )
+    if "_" in "".join(headers):
+        raise Refusal(
+            "A header name of your request holds an underscore, which some servers read as a dash.",
+            code="ambiguous_header",
+        )
     if headers.get("Connection") and not _connection_tokens(headers) <= _HARMLESS_CONNECTION:
         raise Refusal(
             "The Connection header of your request names a header that must reach the service.",
@@ -137,7 +138,8 @@ def _check_content_headers(headers: Headers) -> None:
             "The body of your request is compressed; send it as plain JSON, without Content-Encoding.",
             code="unsupported_content_encoding",
         )
-    if not _JSON_MEDIA_TYPE.fullmatch(headers.get("Content-Type", "")):
+    media_type = headers.get("Content-Type", "")
+    if media_type != "application/json" and not _JSON_MEDIA_TYPE.fullmatch(media_type):
         raise MediaTypeRefused(
             "The body of your request must be sent as 'Content-Type: application/json' in UTF-8.",
             code="unsupported_media_type",

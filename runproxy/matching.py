@@ -5,6 +5,7 @@ value: the order of names does not matter, that of arrays does, `1` equals `1.0`
 byte. Headers do not count.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -22,6 +23,7 @@ ABSENT: Final = "(absent)"
 """Stands in a difference for what one side does not have."""
 
 MAX_DIFFERENCES: Final = 20
+_FLOAT_LIKE: Final = re.compile(rb"[0-9][.eE]")  # every float is written with one of these, so most bodies hold none
 _MAX_SHOWN_CHARS: Final = 200
 _MAX_COMPARED: Final = 1000  # nearest is looked for among so many recordings of the same endpoint
 
@@ -68,7 +70,9 @@ def _canonical_body(body: bytes) -> bytes:
     except orjson.JSONDecodeError:
         return body
     try:
-        return b"json " + orjson.dumps(_by_value(value), option=orjson.OPT_SORT_KEYS)
+        if _FLOAT_LIKE.search(body):
+            value = _by_value(value)
+        return b"json " + orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:  # nested deeper than the printer goes
         return body
 

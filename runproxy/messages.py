@@ -72,6 +72,11 @@ class Response:
         return replace(self, headers=make_headers([*pairs, (name, value)]))
 
     @cached_property
+    def has_date(self) -> bool:
+        """Tell whether the answer brings a date of its own, as forwarded ones do."""
+        return "Date" in self.headers
+
+    @cached_property
     def wire_head(self) -> bytes:
         """Status line and header lines of HTTP/1.1, without `Date`, `Connection` and the closing empty line."""
         lines = [f"HTTP/1.1 {self.status} {_reason(self.status)}"]

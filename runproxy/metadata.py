@@ -4,7 +4,7 @@ Source: the API's own description of `metadata`; a character is a Unicode code p
 The texts are the service's, recorded from real replies.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,7 +34,7 @@ def check(metadata: object, param: str = "metadata") -> list[Violation]:
     """
     if metadata is None:
         return []
-    if not isinstance(metadata, Mapping):
+    if not isinstance(metadata, dict):
         return [_not_an_object(metadata, param)]
     found = [_too_many(len(metadata), param)] if len(metadata) > MAX_PAIRS else []
     for key, value in metadata.items():
@@ -47,12 +47,11 @@ def check(metadata: object, param: str = "metadata") -> list[Violation]:
     return found
 
 
-def check_body(body: Mapping[str, object]) -> Iterator[Violation]:
+def check_body(body: Mapping[str, object]) -> list[Violation]:
     """Find all that is wrong with the body of a modify-run: fields the endpoint does not know, then the metadata."""
-    for name in body:
-        if name != "metadata":
-            yield Violation("unknown_parameter", name, f"Unknown parameter: '{name}'.")
-    yield from check(body.get("metadata"))
+    unknown = [name for name in body if name != "metadata"]
+    found = [Violation("unknown_parameter", name, f"Unknown parameter: '{name}'.") for name in unknown]
+    return found + check(body.get("metadata"))
 
 
 def type_in_words(value: object) -> str:  # noqa: PLR0911 - one line per JSON type
@@ -68,7 +67,7 @@ def type_in_words(value: object) -> str:  # noqa: PLR0911 - one line per JSON ty
             return "a decimal number"
         case str():
             return "a string"
-        case Mapping():
+        case dict():
             return "an object"
         case _:
             return "an array"

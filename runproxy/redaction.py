@@ -9,6 +9,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote_plus
 
@@ -69,25 +70,37 @@ _SECRET_HEADER_NAME: Final = re.compile(
 )
 _HARMLESS_HEADERS: Final = frozenset({"idempotency-key", "sec-websocket-key"})
 
-_TOKEN_SHAPES: Final = {
-    "OpenAI key": r"sk-[A-Za-z0-9_-]{20,}",
-    "session token": r"sess-[A-Za-z0-9]{32,}",
-    "GitHub token": r"gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,}",
-    "GitLab token": r"glpat-[A-Za-z0-9_-]{20,}",
-    "AWS access key": r"(?:AKIA|ASIA)[0-9A-Z]{16}",
-    "Slack token": r"xox[abeoprs]-[A-Za-z0-9-]{10,}",
-    "Google API key": r"AIza[0-9A-Za-z_-]{35}",
-    "Hugging Face token": r"hf_[A-Za-z0-9]{30,}",
-    "npm token": r"npm_[A-Za-z0-9]{36}",
-    "JSON web token": r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
-    "private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
-    "bearer token": r"[Bb]earer [A-Za-z0-9._~+/-]{20,}",
-}
-# A letter or digit in front means that the shape is the end of a longer word: "task-…" is no "sk-…".
-_ANY_TOKEN: Final = re.compile(
-    b"(?<![A-Za-z0-9])(?:" + b"|".join(b"(%b)" % shape.encode() for shape in _TOKEN_SHAPES.values()) + b")"
+
+@dataclass(frozen=True, slots=True)
+class TokenShape:
+    """A well-known kind of secret: text without any of its `marks` cannot hold one, which is quick to see."""
+
+    name: str
+    marks: tuple[bytes, ...]
+    pattern: re.Pattern[bytes]
+
+
+def _shape(name: str, marks: str, pattern: str) -> TokenShape:
+    # A letter or digit in front means that the shape is the end of a longer word: "task-…" is no "sk-…".
+    return TokenShape(name, tuple(marks.encode().split()), re.compile(b"(?<![A-Za-z0-9])(?:%b)" % pattern.encode()))
+
+
+TOKEN_SHAPES: Final = (
+    _shape("OpenAI key", "sk-", r"sk-[A-Za-z0-9_-]{20,}"),
+    _shape("session token", "sess-", r"sess-[A-Za-z0-9]{32,}"),
+    _shape("GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9]{36,}"),
+    _shape("GitHub token", "github_pat_", r"github_pat_[A-Za-z0-9_]{40,}"),
+    _shape("GitLab token", "glpat-", r"glpat-[A-Za-z0-9_-]{20,}"),
+    _shape("AWS access key", "AKIA ASIA", r"(?:AKIA|ASIA)[0-9A-Z]{16}"),
+    _shape("Slack token", "xox", r"xox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    _shape("Google API key", "AIza", r"AIza[0-9A-Za-z_-]{35}"),
+    _shape("Hugging Face token", "hf_", r"hf_[A-Za-z0-9]{30,}"),
+    _shape("npm token", "npm_", r"npm_[A-Za-z0-9]{36}"),
+    _shape("JSON web token", "eyJ", r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
+    _shape("private key", "-----BEGIN", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
+    _shape("bearer token", "earer", r"[Bb]earer [A-Za-z0-9._~+/-]{20,}"),
 )
-_TOKEN_NAMES: Final = tuple(_TOKEN_SHAPES)
+_MARKED_SHAPES: Final = tuple((mark, shape) for shape in TOKEN_SHAPES for mark in shape.marks)
 
 
 def kept_request_headers(headers: Headers) -> Headers:
@@ -133,10 +146,11 @@ class WriteGate:
     """Refuses what holds a credential; it learns credentials from the calls that pass."""
 
     def __init__(self) -> None:
-        self._forms: dict[str, tuple[bytes, ...]] = {}
+        self._seen: set[str] = set()
+        self._forms: list[bytes] = []
 
     def __repr__(self) -> str:
-        return f"WriteGate({len(self._forms)} credentials seen)"
+        return f"WriteGate({len(self._seen)} credentials seen)"
 
     def learn(self, request: Request) -> None:
         """Remember the credentials of a request: headers that carry one, and query values named like one."""
@@ -155,17 +169,18 @@ class WriteGate:
 
     def inspect(self, where: str, data: bytes) -> None:
         """Let data pass that holds no secret; raises `SecretFound`, which names the place and the kind."""
-        for forms in self._forms.values():
-            if any(form in data for form in forms):
+        for form in self._forms:
+            if form in data:
                 raise SecretFound("a credential this process has seen", where)
-        found = _ANY_TOKEN.search(data)
-        if found and found.lastindex:
-            raise SecretFound(f"something shaped like a {_TOKEN_NAMES[found.lastindex - 1]}", where)
+        for mark, shape in _MARKED_SHAPES:
+            if mark in data and shape.pattern.search(data):
+                raise SecretFound(f"something shaped like a {shape.name}", where)
 
     def _remember(self, credentials: Iterable[str]) -> None:
         for credential in credentials:
-            if len(credential) >= MIN_CREDENTIAL_CHARS and credential not in self._forms:
-                self._forms[credential] = tuple(dict.fromkeys(_forms(credential)))
+            if len(credential) >= MIN_CREDENTIAL_CHARS and credential not in self._seen:
+                self._seen.add(credential)
+                self._forms.extend(set(_forms(credential)))
 
 
 def _kept(headers: Headers, allowed: frozenset[str]) -> Headers:

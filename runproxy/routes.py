@@ -15,8 +15,9 @@ from urllib.parse import unquote
 ID_PATTERN: Final = r"[A-Za-z0-9_-]{1,128}"
 """What an id may consist of; the service's own are a word, an underscore and 24 letters and digits."""
 
-_PLAIN_PATH: Final = re.compile(r"(?:/[A-Za-z0-9_~!$&'()*+,=:@.-]+)+")
-_DOT_SEGMENT: Final = re.compile(r"/\.{1,2}(?:/|$)")
+# A segment that every server reads alike: nothing encoded, no parameters, and not `.` or `..`.
+_PLAIN_SEGMENT: Final = r"/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9_~!$&'()*+,=:@.-]+"
+_PLAIN_PATH: Final = re.compile(f"(?:{_PLAIN_SEGMENT})+")
 _MAX_DECODINGS: Final = 4  # a path that is still encoded after so many rounds is no honest path
 
 
@@ -37,7 +38,7 @@ class Route:
     def pattern(self) -> re.Pattern[str]:
         """What matches a whole raw path, with a group per placeholder."""
         template = re.sub(r"\{(\w+)\}", rf"(?P<\1>{ID_PATTERN})", self.template)
-        return re.compile(rf"(?P<prefix>(?:/[A-Za-z0-9_~!$&'()*+,=:@.-]+)*){template}", re.ASCII)
+        return re.compile(rf"(?P<prefix>(?:{_PLAIN_SEGMENT})*){template}", re.ASCII)
 
 
 MODIFY_RUN: Final = Route("modify_run", "POST", "/threads/{thread_id}/runs/{run_id}")
@@ -50,29 +51,18 @@ class Lookalike(Enum):
     BAD_ID = f"an id in it is not made of 1 to 128 of the characters {ID_PATTERN.partition('{')[0]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A guarded route and the ids found in the path."""
-
-    route: Route
-    ids: dict[str, str]
-
-
 class RouteTable:
     """Tells for a raw path which guarded route it is, if any."""
 
     def __init__(self, routes: tuple[Route, ...]) -> None:
         self._routes = tuple((route, route.pattern, route.words) for route in routes)
 
-    def find(self, path: str) -> Match | Lookalike | None:
+    def find(self, path: str) -> Route | Lookalike | None:
         """Classify a raw path: a guarded route, something that only looks like one, or None of both."""
         for route, pattern, _ in self._routes:
-            found = pattern.fullmatch(path)
-            if found and not _DOT_SEGMENT.search(path):
-                ids = found.groupdict()
-                del ids["prefix"]
-                return Match(route, ids)
-        if _PLAIN_PATH.fullmatch(path) and not _DOT_SEGMENT.search(path):
+            if pattern.fullmatch(path):
+                return route
+        if _PLAIN_PATH.fullmatch(path):
             return Lookalike.BAD_ID if self._has_shape(path) else None
         return Lookalike.DISGUISED if self._mentions_words(path) else None
 

@@ -26,7 +26,9 @@ class Service:
     async def answer(self, request: Request) -> Response:
         """Answer one call; every `RunproxyError` becomes the reply that tells of it."""
         try:
-            response = await self._answer(request)
+            admitted, cassette = self._admit(request)
+            backend = self._deck.ready(cassette) or await self._deck.backend(cassette)
+            response = await backend.send(admitted)
         except RunproxyError as error:
             response = self.refuse(error, request)
         self.outcomes[response.headers[OUTCOME_HEADER]] += 1
@@ -46,7 +48,8 @@ class Service:
                 _log.error("call failed", code=error.code, reason=error.message, **call)
         return error_reply(error)
 
-    async def _answer(self, request: Request) -> Response:
+    def _admit(self, request: Request) -> tuple[Request, str | None]:
+        """Give the call as it may go on, and the cassette it names."""
         request, cassette = take_cassette_name(request)
         if not _is_below(request.path, self._base_path):
             raise OutsideBasePath(
@@ -54,9 +57,7 @@ class Service:
                 "Swap the origin of your base URL and keep its path.",
                 code="outside_base_path",
             )
-        admitted = self._guard.admit(request)
-        backend = await self._deck.backend(cassette)
-        return await backend.send(admitted)
+        return self._guard.admit(request), cassette
 
 
 def _is_below(path: str, base_path: str) -> bool:

@@ -105,7 +105,10 @@ def _load_yaml(text: bytes, where: str) -> Any:
     class Loader(yaml.SafeLoader):
         """A safe loader that knows Ruby's spelling of binary text."""
 
-    Loader.add_constructor("!binary", lambda loader, node: loader.construct_yaml_binary(node))
+    def binary(loader: Loader, node: yaml.ScalarNode) -> bytes:
+        return loader.construct_yaml_binary(node)
+
+    Loader.add_constructor("!binary", binary)
     try:
         return yaml.load(text, Loader)  # noqa: S506 - a subclass of SafeLoader that makes bytes of one more tag
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:

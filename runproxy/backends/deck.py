@@ -32,12 +32,13 @@ class Deck:
         """Use a backend that is ready for a cassette."""
         self._ready[name] = backend
 
+    def ready(self, name: str | None) -> Backend | None:
+        """Give the backend for a cassette that is in use already, the default one for None."""
+        return self._ready.get(name or self._default)
+
     async def backend(self, name: str | None) -> Backend:
         """Give the backend for a cassette, the default one for None; raises what loading it raises."""
         name = name or self._default
-        ready = self._ready.get(name)
-        if ready is not None:
-            return ready
         async with self._loading:
             if name in self._ready:
                 return self._ready[name]

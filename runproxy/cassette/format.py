@@ -11,7 +11,6 @@ from runproxy.cassette.body import StoredBody, to_stored
 from runproxy.cassette.model import Interaction
 from runproxy.errors import CorruptCassette, UnknownFormat
 from runproxy.messages import (
-    Headers,
     Request,
     Response,
     is_header_name,
@@ -127,17 +126,26 @@ def encode_interaction(interaction: Interaction) -> bytes:
             "method": request.method,
             "path": request.path,
             "query": request.query,
-            **_stored_parts(request.headers, request.body),
+            "headers": [_on_one_line(pair) for pair in request.headers.items()],
+            **_stored_body(request.body),
         },
-        "response": {"status": response.status, **_stored_parts(response.headers, response.body)},
+        "response": {
+            "status": response.status,
+            "headers": [_on_one_line(pair) for pair in response.headers.items()],
+            **_stored_body(response.body),
+        },
     }
     return orjson.dumps(stored, option=orjson.OPT_INDENT_2)
 
 
-def _stored_parts(headers: Headers, body: bytes) -> dict[str, object]:
-    parts: dict[str, object] = {"headers": [list(pair) for pair in headers.items()]}
+def _on_one_line(header: tuple[str, str]) -> orjson.Fragment:
+    name, value = header
+    return orjson.Fragment(b"[%b, %b]" % (orjson.dumps(name), orjson.dumps(value)))
+
+
+def _stored_body(body: bytes) -> dict[str, object]:
     stored = to_stored(body)
-    return parts if stored is None else {**parts, "body": stored}
+    return {} if stored is None else {"body": stored}
 
 
 def _body_bytes(body: StoredBody | None) -> bytes:

@@ -22,7 +22,7 @@ from typing import Final
 
 import orjson
 
-from runproxy.cassette.format import FORMAT
+from runproxy.cassette.format import FORMAT, decode, encode_interaction
 
 HEAD: Final = f'{{\n  "format": "{FORMAT}",\n  "interactions": ['.encode()
 TAIL: Final = b"\n  ]\n}\n"
@@ -65,10 +65,9 @@ def split(text: bytes) -> list[bytes]:
     return elements
 
 
-def reformat(text: bytes) -> bytes:
-    """Lay out the valid JSON of a cassette that another tool has printed in its own way."""
-    interactions = orjson.loads(text)["interactions"]
-    return compose([element(orjson.dumps(held, option=orjson.OPT_INDENT_2)) for held in interactions])
+def reformat(text: bytes, where: str) -> bytes:
+    """Lay out a cassette that another tool has printed in its own way; raises what `decode` raises for a wrong one."""
+    return compose([element(encode_interaction(held)) for held in decode(text, where)])
 
 
 def find_tear(text: bytes) -> Torn | None:

@@ -50,6 +50,8 @@ class Edge:
         limit = self._max_body_bytes
         if (received.content_length or 0) > limit:
             raise BodyTooLarge(limit)
+        if received.content.is_eof():  # all of it is here already: no need to wait for it
+            return received.content.read_nowait()
         parts = bytearray()
         try:
             while part := await received.content.readany():
@@ -72,7 +74,7 @@ def _check_framing(received: web.BaseRequest) -> None:
         raise Refusal("The protocol cannot be upgraded here.", code="upgrade_refused")
     hosts = headers.getall("Host", ())
     needs_host = received.version == HttpVersion11
-    if len(hosts) > 1 or (needs_host and not hosts) or not all(_HOST.fullmatch(host) for host in hosts):
+    if len(hosts) > 1 or (needs_host and not hosts) or (hosts and not _HOST.fullmatch(hosts[0])):
         raise Refusal("The request must have one valid Host header.", code="invalid_host")
     if "Transfer-Encoding" in headers:
         coding = headers.getall("Transfer-Encoding")

@@ -43,8 +43,9 @@ class WireResponse(web.StreamResponse):
         self._is_sent = True
         self._stays_open = request.keep_alive and not self._closes
         body = b"" if request.method == "HEAD" else self._response.body
+        date = b"" if self._response.has_date else self._dates.line()
         end = self._connection_line(request)
-        request.transport.write(b"".join((self._response.wire_head, self._dates.line(), end, body)))
+        request.transport.write(b"".join((self._response.wire_head, date, end, body)))
         if request.transport.get_write_buffer_size() > _HIGH_WATER_BYTES:
             await request.writer.drain()
         return request.writer

@@ -1,7 +1,6 @@
 """Cassettes as files of a folder: `NAME.json`, with sub-folders for names that hold slashes."""
 
 import tempfile
-from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -76,7 +75,7 @@ class FileTape:
 
     def __init__(self, file: CassetteFile, gate: WriteGate) -> None:
         self._gate = gate
-        self._commits: GroupCommit[Edit] = GroupCommit(file.apply)
+        self._commits: GroupCommit[Edit] = GroupCommit(file.apply, file.append_at_once)
 
     async def append(self, interaction: Interaction) -> None:
         """Record one interaction at the end; raises `SecretFound` or another `CassetteError`."""
@@ -92,14 +91,19 @@ class FileTape:
 
     def _admit(self, interaction: Interaction) -> bytes:
         encoded = encode_interaction(interaction)
-        places: Sequence[tuple[str, bytes]] = (
-            ("the request's body", interaction.request.body),
-            ("the response's body", interaction.response.body),
-            ("the interaction", encoded),
-        )
-        for where, data in places:
-            self._gate.inspect(where, data)
+        for where, body in (("request", interaction.request.body), ("response", interaction.response.body)):
+            if not _is_text(body):  # stored as base64, in which a secret would not be recognised
+                self._gate.inspect(f"the body of the {where}", body)
+        self._gate.inspect("the interaction", encoded)
         return layout.element(encoded)
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _laid_out(interaction: Interaction) -> bytes:
