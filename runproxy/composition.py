@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aiohttp import web
-
 from runproxy import admin
 from runproxy.backends import Auto, Deck, Record, Remembered, Replay, Take
 from runproxy.cassette import Cassette
@@ -19,7 +17,7 @@ from runproxy.guard import Guard
 from runproxy.messages import Backend
 from runproxy.redaction import WriteGate
 from runproxy.routes import MODIFY_RUN, RouteTable
-from runproxy.server import Edge, Listener
+from runproxy.server import Edge, low_level, routed
 from runproxy.service import Service
 from runproxy.stores import CassetteStore
 from runproxy.stores.file import FileStore
@@ -63,23 +61,13 @@ async def running_proxy(settings: Settings) -> AsyncIterator[Proxy]:
         modes = await stack.enter_async_context(_modes(settings))
         service = Service(Guard(RouteTable((MODIFY_RUN,))), modes.deck, modes.required_path)
         app = admin.make_app(lambda: _status(settings, service, modes.deck), ready.is_set)
-        side = await stack.enter_async_context(_admin_listener(settings, app))
-        main = await stack.enter_async_context(_proxy_listener(settings, service))
+        edge = Edge(service.answer, service.refuse, max_body_bytes=settings.limits.max_body_bytes)
+        listen, drain_s = settings.listen, settings.limits.drain_s
+        side = await stack.enter_async_context(routed(app, ADMIN_HOST, listen.admin_port, "--admin-port", drain_s))
+        main = await stack.enter_async_context(low_level(edge, listen.host, listen.port, "--port", drain_s))
         ready.set()
         stack.callback(ready.clear)
         yield Proxy(main.url, side.url, modes.base_path, service, modes.deck)
-
-
-def _proxy_listener(settings: Settings, service: Service) -> Listener:
-    edge = Edge(service.answer, service.refuse, max_body_bytes=settings.limits.max_body_bytes)
-    server = web.Server(edge, access_log=None, auto_decompress=False)
-    runner = web.ServerRunner(server, shutdown_timeout=settings.limits.drain_s)
-    return Listener(runner, settings.listen.host, settings.listen.port, "--port")
-
-
-def _admin_listener(settings: Settings, app: web.Application) -> Listener:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.limits.drain_s)
-    return Listener(runner, ADMIN_HOST, settings.listen.admin_port, "--admin-port")
 
 
 @dataclass(frozen=True, slots=True)

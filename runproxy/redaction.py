@@ -184,7 +184,12 @@ class WriteGate:
 
 
 def _kept(headers: Headers, allowed: frozenset[str]) -> Headers:
-    return make_headers((name.lower(), value) for name, value in headers.items() if name.lower() in allowed)
+    return make_headers((name.lower(), _as_text(value)) for name, value in headers.items() if name.lower() in allowed)
+
+
+def _as_text(value: str) -> str:
+    """Spell out bytes that are no UTF-8, which aiohttp hands on as lone surrogates and JSON cannot hold."""
+    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
 
 
 def _scrub_pair(pair: str) -> str:
@@ -199,6 +204,7 @@ def _is_secret_query_name(raw_name: str) -> bool:
 def _credentials_in(value: str) -> Iterator[str]:
     """Take a header value apart: whole, by scheme and token, by cookie pairs, and Basic's user and password."""
     yield value
+    yield value.partition(" ")[2].strip()
     for part in re.split(r"[\s;,]+", value):
         yield part
         yield part.partition("=")[2].strip('"')

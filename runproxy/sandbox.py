@@ -15,14 +15,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from aiohttp import web
-
 from runproxy import metadata, strictjson
 from runproxy.errors import MalformedJson, RunproxyError
 from runproxy.jsonstyle import INDENT_2, render
 from runproxy.messages import Request, Response, make_headers
 from runproxy.replies import error_body
-from runproxy.server import Edge, Listener
+from runproxy.server import Edge, low_level
 
 BETA_HINT: Final = (
     "You must provide the 'OpenAI-Beta' header to access the Assistants API. Please try again by setting the header "
@@ -331,6 +329,5 @@ def _masked(key: str) -> str:
 async def running_sandbox(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """Serve a sandbox over HTTP for as long as the context lasts, and give its origin."""
     edge = Edge(sandbox.answer, max_body_bytes=MAX_BODY_BYTES)
-    runner = web.ServerRunner(web.Server(edge, access_log=None), shutdown_timeout=1.0)
-    async with Listener(runner, host, port, "--port") as listener:
+    async with low_level(edge, host, port, "--port", drain_s=1.0) as listener:
         yield listener.url

@@ -1,8 +1,7 @@
 """The HTTP edge: requests off the wire, answers onto it, and a process that stops in good order."""
 
 from runproxy.server.edge import Edge
-from runproxy.server.listener import Listener
+from runproxy.server.listener import low_level, routed
 from runproxy.server.process import ReadyFile, run_until_stopped
-from runproxy.server.wire import WireResponse
 
-__all__ = ["Edge", "Listener", "ReadyFile", "WireResponse", "run_until_stopped"]
+__all__ = ["Edge", "ReadyFile", "low_level", "routed", "run_until_stopped"]

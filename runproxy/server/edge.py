@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiohttp import ClientError, HttpVersion10, HttpVersion11, web
+from aiohttp import ClientError, HttpVersion10, HttpVersion11, StreamReader, web
 
 from runproxy.errors import BodyTooLarge, Refusal, RunproxyError
 from runproxy.messages import Request, Response
@@ -12,7 +12,7 @@ from runproxy.replies import error_reply
 from runproxy.server.wire import DateHeader, WireResponse
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-_TARGET: Final = re.compile(r"/[^\s#\x00-\x1f\x7f]*")
+_TARGET: Final = re.compile(r"/[!\"$-~]*")  # RFC 9112 section 3.2.1: visible ASCII, no fragment
 _LINGER_BYTES: Final = 64 * 1024  # a refused body of at most this size is read, so that the connection can live on
 
 
@@ -30,7 +30,7 @@ class Edge:
         max_body_bytes: int,
     ) -> None:
         self._answer = answer
-        self._refuse = refuse
+        self.refuse = refuse
         self._max_body_bytes = max_body_bytes
         self._dates = DateHeader()
 
@@ -40,7 +40,7 @@ class Edge:
             _check_framing(received)
             body = await self._read_body(received)
         except RunproxyError as error:
-            return WireResponse(self._refuse(error), self._dates, close=_must_close(received))
+            return WireResponse(self.refuse(error), self._dates, close=_must_close(received))
         request = Request(received.method, received.raw_path, received.headers, body)
         return WireResponse(await self._answer(request), self._dates)
 
@@ -50,17 +50,23 @@ class Edge:
         limit = self._max_body_bytes
         if (received.content_length or 0) > limit:
             raise BodyTooLarge(limit)
-        if received.content.is_eof():  # all of it is here already: no need to wait for it
-            return received.content.read_nowait()
-        parts = bytearray()
+        content = received.content
         try:
-            while part := await received.content.readany():
-                parts += part
-                if len(parts) > limit:
-                    raise BodyTooLarge(limit)
-        except (ClientError, web.RequestPayloadError) as error:
+            # Mostly all of it is here already, and there is no need to wait.
+            body = content.read_nowait() if content.is_eof() else await _read_up_to(content, limit)
+        except (ClientError, ConnectionError, web.RequestPayloadError) as error:
             raise Refusal("The request body is not framed as HTTP/1.1 demands.", code="invalid_framing") from error
-        return bytes(parts)
+        if len(body) > limit:
+            raise BodyTooLarge(limit)
+        return body
+
+
+async def _read_up_to(content: StreamReader, limit: int) -> bytes:
+    """Read a body to its end, or until it is over the limit."""
+    parts = bytearray()
+    while len(parts) <= limit and (part := await content.readany()):
+        parts += part
+    return bytes(parts)
 
 
 def _check_framing(received: web.BaseRequest) -> None:

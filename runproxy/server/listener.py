@@ -1,4 +1,8 @@
-"""A listening socket with an aiohttp server behind it."""
+"""A listening socket with an aiohttp server behind it.
+
+`low_level` serves an `Edge` without a router, for the calls that must be fast; `routed` serves an application. Both
+are made inside a running event loop.
+"""
 
 import os
 from types import TracebackType
@@ -7,6 +11,8 @@ from typing import Self
 from aiohttp import web
 
 from runproxy.errors import ConfigError
+from runproxy.server.edge import Edge
+from runproxy.server.protocol import Server
 
 
 class Listener:
@@ -46,3 +52,14 @@ class Listener:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._runner.cleanup()
+
+
+def low_level(edge: Edge, host: str, port: int, port_flag: str, drain_s: float) -> Listener:
+    """Listen for an edge: bodies are not decompressed, nothing is logged by aiohttp."""
+    server = Server(edge, edge.refuse, access_log=None, auto_decompress=False)
+    return Listener(web.ServerRunner(server, shutdown_timeout=drain_s), host, port, port_flag)
+
+
+def routed(app: web.Application, host: str, port: int, port_flag: str, drain_s: float) -> Listener:
+    """Listen for an application."""
+    return Listener(web.AppRunner(app, access_log=None, shutdown_timeout=drain_s), host, port, port_flag)
