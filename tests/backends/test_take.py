@@ -1,0 +1,56 @@
+"""Re-recording: what has not changed stays to the byte, what has changed is replaced where it stands."""
+
+from difflib import ndiff
+from pathlib import Path
+
+from runproxy.redaction import WriteGate
+from runproxy.stores.file import FileStore
+from tests.parts import ScriptedUpstream, answer, ask, modify, proxy, serving
+
+CALLS = [modify({"call": name}) for name in ("a", "b", "a", "c")]
+
+
+async def record(folder: Path, *answers: str) -> None:
+    """Record the calls with these answers; fewer answers make fewer calls."""
+    upstream = ScriptedUpstream(*(answer({"said": text}) for text in answers))
+    async with serving(upstream) as base_url, proxy(folder, "record", base_url) as recording:
+        await ask(recording.url, *CALLS[: len(answers)])
+
+
+def said(folder: Path) -> list[bytes]:
+    """Give the recorded answers in order."""
+    return [held.response.body for held in FileStore(folder, WriteGate()).load("default").interactions]
+
+
+async def test_an_unchanged_upstream_leaves_the_file_as_it_is(tmp_path: Path) -> None:
+    """Recording the same again changes no byte: not even the dates."""
+    await record(tmp_path, "1", "2", "3", "4")
+    before = (tmp_path / "default.json").read_bytes()
+    await record(tmp_path, "1", "2", "3", "4")
+    assert (tmp_path / "default.json").read_bytes() == before
+
+
+async def test_only_what_changed_shows_in_the_diff(tmp_path: Path) -> None:
+    """A changed answer stands where the old one stood, and the rest is untouched, line by line."""
+    await record(tmp_path, "1", "2", "3", "4")
+    before = (tmp_path / "default.json").read_text().splitlines()
+    await record(tmp_path, "1", "2", "changed", "4")
+    after = (tmp_path / "default.json").read_text().splitlines()
+    changed = [line for line in ndiff(before, after) if line.startswith(("-", "+"))]
+    fields = {line.partition('"')[2].partition('"')[0] for line in changed}
+    assert fields <= {"recorded_at", "elapsed_ms", "said"}
+    assert sum('"said": "changed"' in line for line in changed) == 1
+
+
+async def test_answers_that_did_not_come_again_are_taken_out(tmp_path: Path) -> None:
+    """Of a call made once now and twice before, the second answer goes; calls not made now stay."""
+    await record(tmp_path, "1", "2", "3", "4")
+    await record(tmp_path, "1", "2")
+    assert said(tmp_path) == [answer({"said": text}).body for text in ("1", "2", "4")]
+
+
+async def test_more_answers_than_before_are_added(tmp_path: Path) -> None:
+    """What an earlier session had no answer for is appended."""
+    await record(tmp_path, "1", "2")
+    await record(tmp_path, "1", "2", "3", "4")
+    assert said(tmp_path) == [answer({"said": text}).body for text in ("1", "2", "3", "4")]

@@ -1,0 +1,145 @@
+"""The upstream client: what passes, what does not, and what its failures become."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from runproxy.errors import ConfigError
+from runproxy.messages import Request, Response, make_headers
+from runproxy.upstream import Address
+from tests.parts import ADDRESS, HEADERS, ScriptedUpstream, answer, ask, echo, modify, proxy, serving
+
+
+@pytest.mark.parametrize(
+    ("text", "origin", "base_path"),
+    [
+        pytest.param("https://host/v1", "https://host", "/v1", id="plain"),
+        pytest.param("https://host/v1/", "https://host", "/v1", id="trailing-slash"),
+        pytest.param("http://127.0.0.1:8789", "http://127.0.0.1:8789", "", id="no-path"),
+        pytest.param("https://host/api/projects/p%20q", "https://host", "/api/projects/p%20q", id="encoded-prefix"),
+        pytest.param("http://[::1]:9/v1", "http://[::1]:9", "/v1", id="ipv6"),
+    ],
+)
+def test_a_base_url_is_taken_apart(text: str, origin: str, base_path: str) -> None:
+    """Origin and base path are what the address is composed of."""
+    assert Address.parse(text) == Address(origin, base_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["host/v1", "ftp://host/v1", "https://", "https://user:secret@host/v1", "https://host/v1?key=x", "http://h:x"],
+)
+def test_what_is_no_base_url_is_refused_without_repeating_a_secret(text: str) -> None:
+    """The error says what was expected."""
+    with pytest.raises(ConfigError, match="base URL") as refused:
+        Address.parse(text)
+    assert "secret" not in str(refused.value)
+
+
+async def test_what_passes_and_what_does_not(tmp_path: Path) -> None:
+    """End-to-end headers pass; hop-by-hop ones, overrides and runproxy's own do not; Host is the upstream's."""
+    upstream = ScriptedUpstream(make=echo)
+    headers = [
+        *HEADERS,
+        ("X-Custom", "1"),
+        ("X-Custom", "2"),
+        ("Connection", "keep-alive"),
+        ("Keep-Alive", "timeout=5"),
+        ("TE", "trailers"),
+        ("Proxy-Authorization", "Basic eA=="),
+        ("X-HTTP-Method-Override", "DELETE"),
+        ("X-Original-URL", "/v1/other"),
+        ("X-Rewrite-URL", "/v1/other"),
+        ("X-Runproxy-Cassette", "tape"),
+        ("Accept-Encoding", "gzip"),
+    ]
+    async with serving(upstream) as base_url, proxy(tmp_path, "passthrough", base_url) as passing:
+        await ask(passing.url, modify({"a": "b"}, headers=headers))
+    seen = upstream.seen[0].headers
+    assert {name.lower() for name in seen} == {
+        "host",
+        "content-type",
+        "authorization",
+        "openai-beta",
+        "x-custom",
+        "accept-encoding",
+        "content-length",
+    }
+    assert seen.getall("X-Custom") == ["1", "2"]
+    assert seen["Accept-Encoding"] == "identity"
+    assert seen["Host"] == base_url.removeprefix("http://").removesuffix("/v1")
+
+
+async def test_the_canonical_body_is_forwarded(tmp_path: Path) -> None:
+    """What the upstream gets was printed by runproxy, whatever way the client wrote it."""
+    upstream = ScriptedUpstream(make=echo)
+    body = b'{ "metadata" : {"\\u0061": "\\u00e9" } }\n'
+    async with serving(upstream) as base_url, proxy(tmp_path, "passthrough", base_url) as passing:
+        await ask(passing.url, Request("POST", ADDRESS, make_headers(HEADERS), body))
+    assert upstream.seen[0].body == '{"metadata":{"a":"é"}}'.encode()
+
+
+async def test_a_redirect_passes_and_is_not_followed(tmp_path: Path) -> None:
+    """The client decides what to do with a redirect."""
+    moved = Response(307, make_headers([("Location", "/v1/elsewhere")]))
+    upstream = ScriptedUpstream(moved)
+    async with serving(upstream) as base_url, proxy(tmp_path, "passthrough", base_url) as passing:
+        (got,) = await ask(passing.url, modify())
+    assert (got.status, got.headers["Location"]) == (307, "/v1/elsewhere")
+    assert len(upstream.seen) == 1
+
+
+async def test_cookies_are_not_shared_between_calls(tmp_path: Path) -> None:
+    """A cookie that the upstream sets for one caller is not sent with the next call."""
+    upstream = ScriptedUpstream(make=lambda _: Response(200, make_headers([("Set-Cookie", "a=secret-cookie")]), b"{}"))
+    async with serving(upstream) as base_url, proxy(tmp_path, "passthrough", base_url) as passing:
+        await ask(passing.url, modify(), modify())
+    assert all("Cookie" not in request.headers for request in upstream.seen)
+
+
+async def test_an_unreachable_upstream_is_502_and_leaves_no_recording(tmp_path: Path) -> None:
+    """The answer has the service's shape, says what to look at, and nothing is written."""
+    async with serving(ScriptedUpstream()) as base_url:
+        pass
+    async with proxy(tmp_path, "record", base_url) as recording:
+        (got,) = await ask(recording.url, modify())
+    error = json.loads(got.body)["error"]
+    assert (got.status, error["code"]) == (502, "upstream_unreachable")
+    assert "--upstream" in error["message"]
+    assert not (tmp_path / "default.json").exists()
+
+
+async def test_a_slow_upstream_is_504(tmp_path: Path) -> None:
+    """After the configured time the client gets an answer, and nothing is recorded."""
+
+    async def never(_: Request) -> Response:
+        await asyncio.sleep(30)
+        return answer({})
+
+    upstream = ScriptedUpstream(make=never)
+    async with (
+        serving(upstream) as base_url,
+        proxy(tmp_path, "record", base_url, limits={"upstream_s": 0.2}) as recording,
+    ):
+        (got,) = await ask(recording.url, modify())
+    assert (got.status, json.loads(got.body)["error"]["code"]) == (504, "upstream_timeout")
+    assert not (tmp_path / "default.json").exists()
+
+
+async def test_an_answer_that_breaks_off_is_502_and_leaves_no_recording(tmp_path: Path) -> None:
+    """Half an answer is not passed on as a whole one, nor recorded."""
+
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(break_off, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, proxy(tmp_path, "record", f"http://127.0.0.1:{port}/v1") as recording:
+        (got,) = await ask(recording.url, modify())
+    assert (got.status, json.loads(got.body)["error"]["code"]) == (502, "upstream_disconnected")
+    assert not (tmp_path / "default.json").exists()
