@@ -4,6 +4,7 @@ aiohttp's client is held back from what a proxy must not do: it follows no redir
 adds no header of its own, and reads no proxy from the environment.
 """
 
+import re
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -61,7 +62,8 @@ class Address:
         except ValueError:
             is_usable = False
         if not is_usable:
-            raise ConfigError(f"upstream: {text!r} is no base URL; one like 'https://host/v1' was expected.")
+            shown = re.sub(r"//[^/]*@", "//…@", text)
+            raise ConfigError(f"upstream: {shown!r} is no base URL; one like 'https://host/v1' was expected.")
         if url.user or url.password or url.raw_query_string or url.fragment:
             raise ConfigError("upstream: a base URL has no user, password, query or fragment.")
         return cls(str(url.origin()), url.raw_path.rstrip("/"))

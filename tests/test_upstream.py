@@ -9,7 +9,7 @@ import pytest
 from runproxy.errors import ConfigError
 from runproxy.messages import Request, Response, make_headers
 from runproxy.upstream import Address
-from tests.parts import ADDRESS, HEADERS, ScriptedUpstream, answer, ask, echo, modify, proxy, serving
+from tests.parts import ADDRESS, HEADERS, ScriptedUpstream, answer, ask, echo, modify, proxy, raw_exchange, serving
 
 
 @pytest.mark.parametrize(
@@ -143,3 +143,16 @@ async def test_an_answer_that_breaks_off_is_502_and_leaves_no_recording(tmp_path
         (got,) = await ask(recording.url, modify())
     assert (got.status, json.loads(got.body)["error"]["code"]) == (502, "upstream_disconnected")
     assert not (tmp_path / "default.json").exists()
+
+
+async def test_a_header_that_is_no_text_passes_and_is_recorded(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 reach the other side as they are, both ways, and do not spoil the recording."""
+    odd = Response(200, make_headers([("Content-Type", "text/\udce9")]), b"{}")
+    upstream = ScriptedUpstream(odd)
+    async with serving(upstream) as base_url, proxy(tmp_path, "record", base_url) as recording:
+        sent = f"GET {ADDRESS} HTTP/1.1\r\nHost: x\r\nX-Name: ".encode() + b"\xe9\r\n\r\n"
+        received = await raw_exchange(recording.url, sent)
+    assert upstream.seen[0].headers["X-Name"] == "\udce9"
+    assert b"Content-Type: text/\xe9\r\n" in received
+    assert b"x-runproxy-outcome: recorded" in received
+    assert (tmp_path / "default.json").exists()

@@ -5,14 +5,17 @@ are made inside a running event loop.
 """
 
 import os
-from types import TracebackType
-from typing import Self
+from types import MappingProxyType, TracebackType
+from typing import Final, Self
 
 from aiohttp import web
 
 from runproxy.errors import ConfigError
 from runproxy.server.edge import Edge
 from runproxy.server.protocol import Server
+
+_REACHABLE: Final = MappingProxyType({"0.0.0.0": "127.0.0.1", "::": "::1"})  # noqa: S104 - shown, not bound to
+"""Where a client on this machine finds a server that listens on all addresses."""
 
 
 class Listener:
@@ -32,7 +35,8 @@ class Listener:
     @property
     def url(self) -> str:
         """The origin that clients connect to, with the port that was really taken."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
+        reachable = _REACHABLE.get(self._host, self._host)
+        host = f"[{reachable}]" if ":" in reachable else reachable
         return f"http://{host}:{self._site.port if self._site else self._port}"
 
     async def __aenter__(self) -> Self:
