@@ -12,7 +12,7 @@ from typing import Final, Self
 import aiohttp
 from yarl import URL
 
-from runproxy.errors import ConfigError, UpstreamError, UpstreamTimeout
+from runproxy.errors import ConfigError, Refusal, UpstreamError, UpstreamTimeout
 from runproxy.messages import OUTCOME_HEADER, Headers, Request, Response, make_headers
 
 # RFC 9110 section 7.6.1; Proxy-Connection is a relic that must not pass either.
@@ -40,6 +40,7 @@ OVERRIDES: Final = frozenset(
         "x-rewrite-url",
     }
 )
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # how aiohttp hands on a byte that is no UTF-8
 _OURS: Final = "x-runproxy-"
 _NOT_SENT: Final = HOP_BY_HOP | OVERRIDES | {"accept-encoding", "content-length", "expect", "host"}
 _NOT_RETURNED: Final = HOP_BY_HOP | {"content-length"}
@@ -142,6 +143,9 @@ def _to_send(headers: Headers) -> list[tuple[str, str]]:
     """Select what goes to the upstream. Its answers are asked for uncompressed, so that recordings can be read."""
     dropped = _NOT_SENT | _named_by_connection(headers)
     kept = [(name, value) for name, value in headers.items() if _passes(name.lower(), dropped)]
+    if any(not value.isascii() and _LONE_SURROGATE.search(value) for _, value in kept):
+        # aiohttp's writer would leave these bytes out, and send another value than the client did.
+        raise Refusal("A header of your request is not UTF-8 text.", code="invalid_header")
     return [*kept, ("Accept-Encoding", "identity")]
 
 
