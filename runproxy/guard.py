@@ -124,7 +124,7 @@ def _check_headers(headers: Headers) -> None:
             "A header name of your request holds an underscore, which some servers read as a dash.",
             code="ambiguous_header",
         )
-    if headers.get("Connection") and not _connection_tokens(headers) <= _HARMLESS_CONNECTION:
+    if "Connection" in headers and not _connection_tokens(headers) <= _HARMLESS_CONNECTION:
         raise Refusal(
             "The Connection header of your request names a header that must reach the service.",
             code="ambiguous_header",

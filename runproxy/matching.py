@@ -45,12 +45,18 @@ class Nearest:
     differences: tuple[Difference, ...]
 
 
+class _Text(str):
+    """A body that is no JSON, which differs from a JSON string of the same characters."""
+
+    __slots__ = ()
+
+
 def match_key(request: Request) -> MatchKey:
     """Derive the key of a scrubbed request."""
     target, body = request.target, request.body
     if "?" in target:
         path, _, query = target.partition("?")
-        target = f"{path}?{'&'.join(sorted(query.split('&')))}"
+        target = f"{path}?{'&'.join(sorted(query.split('&')))}" if query else path
     head = f"{request.method} {target}\n".encode("utf-8", "surrogateescape")
     return head + (_canonical_body(body) if body else b"")
 
@@ -65,16 +71,15 @@ def nearest(request: Request, recorded: Sequence[Request]) -> Nearest | None:
 
 
 def _canonical_body(body: bytes) -> bytes:
+    """Print JSON in one way for all that are equal by value, and tell it from a text that happens to look alike."""
     try:
         value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return body
-    try:
-        if _FLOAT_LIKE.search(body):
-            value = _by_value(value)
-        return b"json " + orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError:  # nested deeper than the printer goes
-        return body
+        canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # no JSON, or nested deeper than the printer goes
+        return b"text " + body
+    if _FLOAT_LIKE.search(body):
+        canonical = orjson.dumps(_by_value(value), option=orjson.OPT_SORT_KEYS)
+    return b"json " + canonical
 
 
 def _by_value(value: object) -> object:
@@ -85,7 +90,7 @@ def _by_value(value: object) -> object:
         return {name: _by_value(held) for name, held in value.items()}
     if isinstance(value, list):
         return [_by_value(held) for held in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
+    if isinstance(value, float) and value.is_integer() and -(2**63) <= value < 2**64:
         return int(value)
     return value
 
@@ -130,9 +135,11 @@ def _query_map(request: Request) -> dict[str, object]:
 
 def _body_value(body: bytes) -> object:
     try:
-        return _by_value(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        return body.decode("utf-8", "backslashreplace")
+        value = orjson.loads(body)
+        orjson.dumps(value)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return _Text(body.decode("utf-8", "backslashreplace"))
+    return _by_value(value)
 
 
 def _compare(where: str, sent: object, recorded: object) -> Iterator[Difference]:

@@ -25,7 +25,7 @@ def make_headers(pairs: Iterable[tuple[str, str]] = ()) -> Headers:
     return CIMultiDictProxy(CIMultiDict(pairs))
 
 
-def is_header_name(name: str) -> bool:
+def is_token(name: str) -> bool:
     """Tell whether a name is an RFC 9110 token."""
     return _TOKEN.fullmatch(name) is not None
 
@@ -39,13 +39,16 @@ def is_header_value(value: str) -> bool:
 class Request:
     """A request as received: `target` is the raw path and query, never percent-decoded.
 
-    Headers and body stay out of `repr`, because they may hold credentials.
+    Query, headers and body stay out of `repr`, because they may hold credentials.
     """
 
     method: str
     target: str
-    headers: Headers = field(repr=False)
-    body: bytes = field(default=b"", repr=False)
+    headers: Headers
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.path})"
 
     @property
     def path(self) -> str:
@@ -68,7 +71,7 @@ class Response:
 
     def with_header(self, name: str, value: str) -> "Response":
         """Copy this answer with one header more, in place of any of the same name."""
-        pairs = [(key, held) for key, held in self.headers.items() if key.lower() != name]
+        pairs = [(key, held) for key, held in self.headers.items() if key.lower() != name.lower()]
         return replace(self, headers=make_headers([*pairs, (name, value)]))
 
     @cached_property

@@ -68,7 +68,13 @@ _SECRET_QUERY_NAMES: Final = frozenset(
 _SECRET_HEADER_NAME: Final = re.compile(
     r"(?i)authorization|cookie|token|secret|password|credential|signature|(?:^|-)api-?key$|(?:^|-)key$"
 )
+_ESCAPE: Final = re.compile("%[0-9A-F]{2}")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _HARMLESS_HEADERS: Final = frozenset({"idempotency-key", "sec-websocket-key"})
+
+# A letter or digit in front means that the shape is the end of a longer word: "task-…" is no "sk-…". Unless it is the
+# end of an escape, of JSON or of a URL: the file holds what was a line break as a backslash and an "n".
+_WORD_START: Final = rb"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4})|(?<=%[0-9A-Fa-f]{2}))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +87,7 @@ class TokenShape:
 
 
 def _shape(name: str, marks: str, pattern: str) -> TokenShape:
-    # A letter or digit in front means that the shape is the end of a longer word: "task-…" is no "sk-…".
-    return TokenShape(name, tuple(marks.encode().split()), re.compile(b"(?<![A-Za-z0-9])(?:%b)" % pattern.encode()))
+    return TokenShape(name, tuple(marks.encode().split()), re.compile(_WORD_START + b"(?:%b)" % pattern.encode()))
 
 
 TOKEN_SHAPES: Final = (
@@ -204,11 +209,12 @@ def _is_secret_query_name(raw_name: str) -> bool:
 def _credentials_in(value: str) -> Iterator[str]:
     """Take a header value apart: whole, by scheme and token, by cookie pairs, and Basic's user and password."""
     yield value
-    yield value.partition(" ")[2].strip()
-    for part in re.split(r"[\s;,]+", value):
+    scheme, _, token = value.partition(" ")
+    is_scheme = bool(token) and _SCHEME.fullmatch(scheme) is not None  # "Negotiate" itself is no secret
+    yield token.strip()
+    for part in re.split(r"[\s;,]+", token if is_scheme else value):
         yield part
         yield part.partition("=")[2].strip('"')
-    scheme, _, token = value.partition(" ")
     if scheme.lower() == "basic":
         try:
             pair = base64.b64decode(token, validate=True).decode()
@@ -222,8 +228,9 @@ def _forms(credential: str) -> Iterator[bytes]:
     """Spell a credential as it could stand in a file: raw, URL-encoded, JSON-escaped, base64 at any offset."""
     raw = credential.encode("utf-8", "surrogateescape")
     yield raw
-    yield quote(raw, safe="").encode()
-    yield quote_plus(raw).encode()
+    for quoted in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
+        yield quoted.encode()
+        yield _ESCAPE.sub(lambda escape: escape[0].lower(), quoted).encode()
     for ascii_only in (True, False):
         escaped = json.dumps(credential, ensure_ascii=ascii_only)[1:-1]
         yield escaped.encode("utf-8", "surrogateescape")

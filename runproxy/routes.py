@@ -81,7 +81,7 @@ class RouteTable:
     def _mentions_words(self, path: str) -> bool:
         """Tell whether all fixed words of a route turn up in an odd path, in whatever order and disguise."""
         reading = _most_lenient_reading(path)
-        return any(all(word in reading for word in words if word) for _, _, words in self._routes)
+        return reading is None or any(all(word in reading for word in words if word) for _, _, words in self._routes)
 
 
 def _ends_with(segments: list[str], words: tuple[str | None, ...]) -> bool:
@@ -89,10 +89,11 @@ def _ends_with(segments: list[str], words: tuple[str | None, ...]) -> bool:
     return len(tail) == len(words) and all(word in (None, segment) for word, segment in zip(words, tail, strict=True))
 
 
-def _most_lenient_reading(path: str) -> str:
+def _most_lenient_reading(path: str) -> str | None:
+    """Decode for as long as there is something to decode; None when it does not end."""
     for _ in range(_MAX_DECODINGS):
         decoded = unquote(path)
         if decoded == path:
-            break
+            return unicodedata.normalize("NFKC", path).casefold()
         path = decoded
-    return unicodedata.normalize("NFKC", path).casefold()
+    return None

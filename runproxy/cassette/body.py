@@ -5,7 +5,7 @@ UTF-8, else as `base64`. No body at all is stored as nothing.
 """
 
 from base64 import b64decode, b64encode
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -23,6 +23,9 @@ def _valid_base64(text: str) -> str:
     return text
 
 
+_KINDS: Final = frozenset({"json_value", "text", "base64"})
+
+
 class StoredBody(BaseModel):
     """A body in a cassette: exactly one of `json`, `text` and `base64`."""
 
@@ -30,12 +33,12 @@ class StoredBody(BaseModel):
 
     json_value: Any = Field(default=None, alias="json")
     style: Annotated[str, AfterValidator(_known_style)] = COMPACT
-    text: str | None = None
-    base64: Annotated[str, AfterValidator(_valid_base64)] | None = None
+    text: str = ""
+    base64: Annotated[str, AfterValidator(_valid_base64)] = ""
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> "StoredBody":
-        kinds = {"json_value", "text", "base64"} & self.model_fields_set
+        kinds = _KINDS & self.model_fields_set
         if len(kinds) != 1:
             raise ValueError("a body holds exactly one of 'json', 'text' and 'base64'")
         if "style" in self.model_fields_set and "json_value" not in kinds:
@@ -44,11 +47,9 @@ class StoredBody(BaseModel):
 
     def to_bytes(self) -> bytes:
         """Give the bytes that were recorded."""
-        if self.text is not None:
-            return self.text.encode()
-        if self.base64 is not None:
-            return b64decode(self.base64)
-        return render(self.json_value, self.style)
+        if "json_value" in self.model_fields_set:
+            return render(self.json_value, self.style)
+        return self.text.encode() or b64decode(self.base64)
 
 
 def to_stored(body: bytes) -> dict[str, object] | None:

@@ -13,17 +13,17 @@ from runproxy.errors import CorruptCassette, UnknownFormat
 from runproxy.messages import (
     Request,
     Response,
-    is_header_name,
     is_header_value,
+    is_token,
     make_headers,
 )
 
 FORMAT: Final = "runproxy/1"
 
 
-def _header_name(name: str) -> str:
-    if not is_header_name(name):
-        raise ValueError(f"{name!r} is no header name")
+def _token(name: str) -> str:
+    if not is_token(name):
+        raise ValueError(f"{name!r} is no name of HTTP: letters, digits and dashes were expected")
     return name
 
 
@@ -33,7 +33,7 @@ def _header_value(value: str) -> str:
     return value
 
 
-StoredHeaders = list[tuple[Annotated[str, AfterValidator(_header_name)], Annotated[str, AfterValidator(_header_value)]]]
+StoredHeaders = list[tuple[Annotated[str, AfterValidator(_token)], Annotated[str, AfterValidator(_header_value)]]]
 
 
 class _Stored(BaseModel):
@@ -43,7 +43,7 @@ class _Stored(BaseModel):
 class StoredRequest(_Stored):
     """A request in a cassette."""
 
-    method: Annotated[str, AfterValidator(_header_name)]
+    method: Annotated[str, AfterValidator(_token)]
     path: str = Field(pattern=r"^/[^?#\s]*$")
     query: str = Field(default="", pattern=r"^[^#\s]*$")
     headers: StoredHeaders = []

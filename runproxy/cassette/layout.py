@@ -77,8 +77,8 @@ def find_tear(text: bytes) -> Torn | None:
     """
     if text.endswith(TAIL) or not text.startswith(HEAD):
         return None
-    end = text.rfind(_END)
-    end = len(HEAD) if end < 0 else end + len(_END)
+    has_interaction = text[len(HEAD) :].lstrip().startswith(b"{")
+    end = text.rfind(_END) + len(_END) if has_interaction and _END in text else len(HEAD)
     whole = text[:end] + TAIL
     if _is_json(text) or not _is_json(whole):
         return None
