@@ -11,7 +11,7 @@ from typing import Final
 from runproxy import admin
 from runproxy.backends import Auto, Deck, Record, Remembered, Replay, Take
 from runproxy.cassette import Cassette
-from runproxy.config import Settings
+from runproxy.config import CassetteSettings, Settings
 from runproxy.errors import CassetteNotFound, ConfigError
 from runproxy.guard import Guard
 from runproxy.messages import Backend
@@ -115,7 +115,7 @@ async def _replay_modes(settings: Settings, store: CassetteStore) -> _Modes:
         cassette = await asyncio.to_thread(store.load, default)
         deck.put(default, _replay(settings, default, cassette))
     except CassetteNotFound:
-        if "default" in settings.cassettes.model_fields_set:
+        if default != CassetteSettings().default:
             raise
     return _Modes(deck, upstream_path or _base_path_in(cassette), upstream_path)
 

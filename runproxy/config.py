@@ -5,7 +5,7 @@ A flag beats the environment, which beats the file. The file is the one named by
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -108,13 +108,18 @@ def read_file(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not valid TOML: {error}.") from error
 
 
-def make_settings(values: Mapping[str, Any], where: str) -> Settings:
-    """Validate settings; raises `ConfigError` that names `where`, the path in it, and what was expected."""
+def make_settings(
+    values: Mapping[str, Any], where: str, name_of: Callable[[str], str | None] = lambda path: None
+) -> Settings:
+    """Validate settings; raises `ConfigError` that names `where`, the path in it, and what was expected.
+
+    `name_of` gives what a person typed for a path, such as a flag; None for the path itself.
+    """
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         problems = error.errors(include_url=False)
-        raise ConfigError("\n".join(_explain(dict(problem), where) for problem in problems)) from None
+        raise ConfigError("\n".join(_explain(dict(problem), where, name_of) for problem in problems)) from None
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,11 +161,13 @@ def _toml(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def _explain(problem: Mapping[str, Any], where: str) -> str:
+def _explain(problem: Mapping[str, Any], where: str, name_of: Callable[[str], str | None]) -> str:
     path = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        known = [name for name, _, _ in leaves()] + list(Settings.model_fields)
+        known = sorted({name for name, _, _ in leaves()} | Settings.model_fields.keys())
         close = get_close_matches(path, known, n=1, cutoff=0.4)
-        hint = f" Did you mean {close[0]!r}?" if close else f" There are: {', '.join(sorted(known))}."
+        hint = f" Did you mean {close[0]!r}?" if close else f" There are: {', '.join(known)}."
         return f"{where}: {path}: no such setting.{hint}"
-    return f"{where}: {path}: {problem['msg']}; found {problem['input']!r}."
+    if problem["type"] == "model_type":
+        return f"{where}: {path}: a table [{path}] was expected; found {problem['input']!r}."
+    return f"{where}: {name_of(path) or path}: {problem['msg']}; found {problem['input']!r}."

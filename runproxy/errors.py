@@ -2,7 +2,7 @@
 
     RunproxyError
     ├── ConfigError               exit 2   a setting that cannot be used
-    ├── Refusal                   400      a call the guard or the edge does not let through
+    ├── Refusal                   400      a call the guard or the edge does not let through; exit 2
     │   ├── MalformedJson         400      the body is not JSON
     │   ├── MethodRefused         405
     │   ├── BodyTooLarge          413
@@ -67,6 +67,7 @@ class Refusal(RunproxyError):
     """A call that is not let through, in the shape the service itself uses."""
 
     status = 400
+    exit_code = 2
     kind = "invalid_request_error"
     outcome = "refused"
 

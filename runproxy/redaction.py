@@ -161,16 +161,16 @@ class WriteGate:
         """Remember the credentials of a request: headers that carry one, and query values named like one."""
         for name, value in request.headers.items():
             if _SECRET_HEADER_NAME.search(name) and name.lower() not in _HARMLESS_HEADERS:
-                self._remember(_credentials_in(value))
+                self.remember(_credentials_in(value))
         for pair in request.query.split("&") if request.query else ():
             name, _, value = pair.partition("=")
             if _is_secret_query_name(name):
-                self._remember((value, unquote_plus(value)))
+                self.remember((value, unquote_plus(value)))
 
     def learn_cookies(self, response: Response) -> None:
         """Remember the cookies that an upstream hands out."""
         for value in response.headers.getall("Set-Cookie", ()):
-            self._remember((value.partition(";")[0].partition("=")[2],))
+            self.remember((value.partition(";")[0].partition("=")[2],))
 
     def inspect(self, where: str, data: bytes) -> None:
         """Let data pass that holds no secret; raises `SecretFound`, which names the place and the kind."""
@@ -179,9 +179,10 @@ class WriteGate:
                 raise SecretFound("a credential this process has seen", where)
         for mark, shape in _MARKED_SHAPES:
             if mark in data and shape.pattern.search(data):
-                raise SecretFound(f"something shaped like a {shape.name}", where)
+                raise SecretFound(f"what looks like a secret ({shape.name})", where)
 
-    def _remember(self, credentials: Iterable[str]) -> None:
+    def remember(self, credentials: Iterable[str]) -> None:
+        """Search for these from now on."""
         for credential in credentials:
             if len(credential) >= MIN_CREDENTIAL_CHARS and credential not in self._seen:
                 self._seen.add(credential)

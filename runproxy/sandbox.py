@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from runproxy import metadata, strictjson
@@ -26,6 +27,12 @@ BETA_HINT: Final = (
     "You must provide the 'OpenAI-Beta' header to access the Assistants API. Please try again by setting the header "
     "'OpenAI-Beta: assistants=v2'."
 )
+NO_KEY: Final = (
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
+    "(i.e. Authorization: Bearer YOUR_KEY)."
+)
+"""For want of a recording, in words close to the service's."""
+_CHALLENGE: Final = MappingProxyType({"WWW-Authenticate": 'Bearer realm="OpenAI API"'})
 MAX_BODY_BYTES: Final = 1024 * 1024
 _ACTIVE: Final = frozenset({"queued", "in_progress"})
 _RUN_LIFETIME_S: Final = 600
@@ -132,13 +139,15 @@ class Sandbox:
 
     def _check_credentials(self, request: Request) -> None:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key or (self._api_key is not None and key != self._api_key):
+        if scheme.lower() != "bearer" or not key:
+            raise SandboxRefusal(401, NO_KEY, headers=_CHALLENGE)
+        if self._api_key is not None and key != self._api_key:
             raise SandboxRefusal(
                 401,
                 f"Incorrect API key provided: {_masked(key)}. You can find your API key at "
                 "https://platform.openai.com/account/api-keys.",
                 code="invalid_api_key",
-                headers={"WWW-Authenticate": 'Bearer realm="OpenAI API"'},
+                headers=_CHALLENGE,
             )
         if not request.headers.get("OpenAI-Beta", "").startswith("assistants="):
             raise SandboxRefusal(400, BETA_HINT, code="invalid_beta")
@@ -194,7 +203,6 @@ class Sandbox:
     def _cancel_run(self, _: Request, thread: str, run: str) -> object:
         found = self._run(thread, run)
         self._refuse_active(found, "cancel", wanted=True)
-        found.polls_left = 0
         found.fields.update(status="cancelled", cancelled_at=self._now(), expires_at=None)
         return found.fields
 

@@ -9,20 +9,23 @@ import base64
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from runproxy.cassette import Interaction
+from runproxy.cassette import Interaction, decode_interaction, encode_interaction
 from runproxy.errors import ConfigError, CorruptCassette
 from runproxy.messages import Headers, Request, Response, make_headers
 from runproxy.redaction import WriteGate, dropped_names, storable_request, storable_response
 
 MAX_DECODED_BYTES: Final = 64 * 1024 * 1024
+_UNION_MARKS: Final = frozenset({"_Body", "str", "bytes", "list[str]", "datetime"})  # pydantic's, not the file's
 _ANY_ZLIB_HEADER: Final = 47  # zlib: 32 recognises gzip and zlib headers, 15 is the largest window
 
 
@@ -86,13 +89,15 @@ def read_vcr(text: bytes, where: str, gate: WriteGate, undated_at: datetime) -> 
     """
     found = Import()
     for position, stored in enumerate(_stored_interactions(_load_yaml(text, where), where)):
+        place = f"{where}: interaction {position}"
         try:
-            vcr = _Interaction.model_validate(stored)
+            _add(found, _Interaction.model_validate(stored), gate, undated_at, place)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            path = ".".join(str(part) for part in first["loc"])
-            raise CorruptCassette(f"{where}: interaction {position}: {path}: {first['msg']}.") from None
-        _add(found, vcr, gate, undated_at)
+            path = ".".join(str(part) for part in first["loc"] if part not in _UNION_MARKS)
+            raise CorruptCassette(f"{place}: {path or 'all of it'}: {first['msg']}.") from None
+        except (OverflowError, ValueError) as error:  # a date, an address, an encoding
+            raise CorruptCassette(f"{place}: holds something that is no HTTP ({type(error).__name__}).") from None
     return found
 
 
@@ -111,8 +116,12 @@ def _load_yaml(text: bytes, where: str) -> Any:
     Loader.add_constructor("!binary", binary)
     try:
         return yaml.load(text, Loader)  # noqa: S506 - a subclass of SafeLoader that makes bytes of one more tag
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        raise CorruptCassette(f"{where}: cannot be read as YAML: {' '.join(str(error).split())}.") from error
+    except yaml.MarkedYAMLError as error:  # its own text would show a piece of the file
+        mark = error.problem_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise CorruptCassette(f"{where}: cannot be read as YAML: {place}{error.problem}.") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise CorruptCassette(f"{where}: cannot be read as YAML ({type(error).__name__}).") from None
 
 
 def _stored_interactions(document: Any, where: str) -> list[Any]:
@@ -125,13 +134,14 @@ def _stored_interactions(document: Any, where: str) -> list[Any]:
     )
 
 
-def _add(found: Import, vcr: _Interaction, gate: WriteGate, undated_at: datetime) -> None:
+def _add(found: Import, vcr: _Interaction, gate: WriteGate, undated_at: datetime, place: str) -> None:
     url = urlsplit(vcr.request.uri)
     target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
     request = Request(vcr.request.method.upper(), target, _headers(vcr.request.headers), _to_bytes(vcr.request.body))
     response = Response(vcr.response.status.code, _headers(vcr.response.headers), _to_bytes(vcr.response.body))
     gate.learn(request)
     gate.learn_cookies(response)
+    gate.remember(unquote(part) for part in (url.username, url.password) if part)
     recorded_at = _date(vcr.recorded_at)
     kept_request = storable_request(request)
     kept_response, was_decoded = _decoded(storable_response(response))
@@ -140,7 +150,9 @@ def _add(found: Import, vcr: _Interaction, gate: WriteGate, undated_at: datetime
     found.hosts.add(url.netloc.rpartition("@")[2])
     found.undated += recorded_at is None
     found.decoded += was_decoded
-    found.interactions.append(Interaction(kept_request, kept_response, recorded_at or undated_at, 0))
+    interaction = Interaction(kept_request, kept_response, recorded_at or undated_at, 0)
+    decode_interaction(orjson.loads(encode_interaction(interaction)), place)  # raises for what could not be read back
+    found.interactions.append(interaction)
 
 
 def _headers(headers: _Headers) -> Headers:
@@ -179,9 +191,13 @@ def _decoded(response: Response) -> tuple[Response, bool]:
 
 
 def _date(written: str | datetime | None) -> datetime | None:
-    """Read Ruby's date: RFC 1123, or a YAML timestamp; None when there is none that can be read."""
-    try:
-        moment = parsedate_to_datetime(written) if isinstance(written, str) else written
-    except ValueError:
-        return None
+    """Read a date: RFC 1123 as Ruby writes it, ISO 8601, or a YAML timestamp; None for any other."""
+    moment = _parsed(written) if isinstance(written, str) else written
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC) if moment else None
+
+
+def _parsed(written: str) -> datetime | None:
+    for parse in (parsedate_to_datetime, datetime.fromisoformat):
+        with suppress(ValueError):
+            return parse(written)
+    return None

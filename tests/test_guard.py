@@ -551,3 +551,11 @@ def test_a_body_passes_exactly_when_it_is_within_the_contract(
         assert GUARD.admit(request).body == dumped(body)
     else:
         assert refusal(request).headers["x-runproxy-violations"]
+
+
+def test_an_empty_connection_header_does_not_hide_a_second() -> None:
+    """Every Connection header is looked at, not the first alone."""
+    headers = make_headers([("Content-Type", "application/json"), ("Connection", ""), ("Connection", "Authorization")])
+    with pytest.raises(Refusal) as caught:
+        Guard(RouteTable((MODIFY_RUN,))).admit(Request("POST", "/v1/threads/t/runs/r", headers, b"{}"))
+    assert caught.value.code == "ambiguous_header"

@@ -305,3 +305,31 @@ def test_json_bodies_differ_somewhere_exactly_when_their_keys_differ(sent: Any, 
     """A miss always comes with a reason, and a match never does."""
     one, other = call(body=orjson.dumps(sent)), call(body=orjson.dumps(recorded))
     assert (differences(one, other) == ()) is is_same(one, other)
+
+
+def post(body: bytes, target: str = "/p") -> Request:
+    """Make a request with a body."""
+    return Request("POST", target, make_headers(), body)
+
+
+def test_a_text_that_looks_like_a_key_of_json_is_another_request() -> None:
+    """What is JSON and what is not never share a key, and the difference is told."""
+    assert match_key(post(b"json 1")) != match_key(post(b"1"))
+    found = nearest(post(b'"a"'), [post(b"a")])
+    assert found is not None
+    assert [difference.where for difference in found.differences] == ["body"]
+
+
+def test_an_empty_query_is_no_query() -> None:
+    """A question mark alone changes nothing: it does not outlive the recording."""
+    assert match_key(post(b"", "/p?")) == match_key(post(b"", "/p"))
+
+
+@pytest.mark.parametrize("depth", [300, 600, 1000])
+def test_deep_bodies_are_compared_as_text(depth: int) -> None:
+    """Bodies nested deeper than the printer goes match themselves, and a miss on them is explained."""
+    deep, other = (b"[" * depth + core + b"]" * depth for core in (b"1.5", b"2.5"))
+    assert match_key(post(deep)) == match_key(post(deep)) != match_key(post(other))
+    found = nearest(post(deep), [post(other)])
+    assert found is not None
+    assert [difference.where for difference in found.differences] == ["body"]

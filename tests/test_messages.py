@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from runproxy.messages import Request, Response, is_token, is_header_value, make_headers
+from runproxy.messages import Request, Response, is_header_value, is_token, make_headers
 
 
 def test_headers_keep_order_spelling_and_duplicates() -> None:
@@ -162,3 +162,9 @@ def test_the_head_is_printed_once() -> None:
     """An answer that is sent again gives the same object."""
     response = Response(200, make_headers())
     assert response.wire_head is response.wire_head
+
+
+def test_with_header_replaces_whatever_its_spelling() -> None:
+    """Names are compared without regard to case, on both sides."""
+    response = Response(200, make_headers([("X-A", "1"), ("x-b", "2")]))
+    assert list(response.with_header("X-A", "3").headers.items()) == [("x-b", "2"), ("X-A", "3")]

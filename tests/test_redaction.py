@@ -377,7 +377,7 @@ def test_a_token_shape_is_stopped_and_named(shape: str, token: str, frame: str) 
     """A gate that has seen no call knows the shapes, and the error names the kind and the place."""
     with pytest.raises(SecretFound) as caught:
         WriteGate().inspect("the answer", frame.format(token).encode())
-    assert caught.value.shape == f"something shaped like a {shape}"
+    assert caught.value.shape == f"what looks like a secret ({shape})"
     assert caught.value.where == "the answer"
 
 
@@ -449,3 +449,31 @@ def test_storable_parts_show_no_values() -> None:
     text = repr((storable_request(Request("GET", "/p", headers, b"body")), storable_response(Response(200, headers))))
     assert "visible" not in text
     assert "body" not in text.replace("body=", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(json.dumps(f"key:\nsk-{a(40)}"), id="behind a JSON escape"),
+        pytest.param(json.dumps(f"key:\u2028sk-{a(40)}"), id="behind a JSON code point"),
+        pytest.param(f"k%3Dsk-{a(30)}", id="behind a URL escape"),
+    ],
+)
+def test_an_escape_in_front_does_not_hide_a_token(text: str) -> None:
+    """The last character of an escape is no part of the word that follows it."""
+    assert not lets_pass(WriteGate(), text)
+
+
+@pytest.mark.parametrize("scheme", ["Negotiate", "AWS4-HMAC-SHA256"])
+def test_the_name_of_a_scheme_is_no_secret(scheme: str) -> None:
+    """What names the way to authenticate may stand in an answer; what follows it may not."""
+    gate = gate_after(get("/p", ("Authorization", f"{scheme} a-token-of-some-length")))
+    assert lets_pass(gate, f"WWW-Authenticate: {scheme}")
+    assert not lets_pass(gate, "it was a-token-of-some-length")
+
+
+@pytest.mark.parametrize("spelled", ["a%2fb%2bc%3dd%2fe", "a/b%2Bc%3Dd/e", "a%2Fb%2Bc%3Dd%2Fe"])
+def test_every_percent_spelling_is_found(spelled: str) -> None:
+    """Escapes in lower case and slashes left plain are the same credential."""
+    gate = gate_after(get("/p", ("Authorization", "Bearer a/b+c=d/e")))
+    assert not lets_pass(gate, spelled)

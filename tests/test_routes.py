@@ -202,3 +202,10 @@ def test_no_odd_character_lets_a_guarded_path_pass(extra: str) -> None:
     whole = [text for text in odd if "threads" in text and "runs" in text]
     assert len(whole) == len(path) + 1 - len("hreads") - len("uns")
     assert {TABLE.find(text) for text in whole} == {Lookalike.DISGUISED}
+
+
+@pytest.mark.parametrize("rounds", range(1, 12))
+def test_no_number_of_encodings_hides_a_route(rounds: int) -> None:
+    """A word that is encoded again and again is a disguise, however often."""
+    path = f"/v1/%{'25' * (rounds - 1)}74hreads/t/runs/r"
+    assert RouteTable((MODIFY_RUN,)).find(path) is Lookalike.DISGUISED

@@ -357,18 +357,31 @@ HEADERS_WITHOUT_KEY = (("OpenAI-Beta", "assistants=v2"),)
 
 
 @pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param((), id="none"),
+        pytest.param((("Authorization", "Basic dXNlcjpwYXNz"),), id="another-scheme"),
+        pytest.param((("Authorization", "Bearer "),), id="empty"),
+    ],
+)
+async def test_a_call_without_a_key_is_told_how_to_send_one(more: tuple[tuple[str, str], ...]) -> None:
+    """Status 401 with the service's challenge, even where any key would do."""
+    response = await documented().answer(request("GET", ADDRESS, headers=(*HEADERS_WITHOUT_KEY, *more)))
+    assert response.status == 401
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="OpenAI API"'
+    assert json.loads(response.body)["error"]["message"].startswith("You didn't provide an API key.")
+
+
+@pytest.mark.parametrize(
     ("authorization", "shown"),
     [
-        pytest.param(None, "", id="none"),
-        pytest.param("Basic dXNlcjpwYXNz", "dXNlcjpwYXNz", id="another-scheme"),
-        pytest.param("Bearer ", "", id="empty"),
         pytest.param(f"Bearer {CREDENTIAL}", CREDENTIAL, id="wrong-key"),
         pytest.param("Bearer short-key", "short-key", id="short-wrong-key"),
     ],
 )
-async def test_a_wrong_key_is_refused_and_not_repeated(authorization: str | None, shown: str) -> None:
+async def test_a_wrong_key_is_refused_and_not_repeated(authorization: str, shown: str) -> None:
     """Status 401 in the service's words, with its challenge, and with the key masked."""
-    headers = HEADERS_WITHOUT_KEY + ((("Authorization", authorization),) if authorization else ())
+    headers = (*HEADERS_WITHOUT_KEY, ("Authorization", authorization))
     response = await documented(api_key="the-right-key").answer(request("GET", ADDRESS, headers=headers))
     error = json.loads(response.body)["error"]
     assert response.status == 401

@@ -244,7 +244,7 @@ def test_an_interaction_with_a_credential_is_left_out(tmp_path: Path, holder: st
     )
     assert result.exit_code == 1
     assert f"Left out: interaction {0 if first else 1}: " in result.stderr
-    assert f"{folder}/recorded.json: 1 interactions from " in result.stderr
+    assert f"{folder}/recorded.json: 1 interaction from " in result.stderr
     written = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
     assert [interaction["request"]["method"] for interaction in json.loads(written)["interactions"]] == ["POST"]
     for secret in (holder, CREDENTIAL):
@@ -266,15 +266,25 @@ def test_a_tag_that_makes_objects_is_refused(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CorruptCassette) as caught:
         read(one(more=f"recorded_at: {tag}"))
-    assert caught.value.message.startswith("recorded.yml: cannot be read as YAML: could not determine a constructor")
+    assert caught.value.message.startswith("recorded.yml: cannot be read as YAML: line ")
+    assert "could not determine a constructor" in caught.value.message
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        pytest.param("a: b: c", "cannot be read as YAML: mapping values are not allowed here", id="syntax"),
-        pytest.param(b"a: \xff", "cannot be read as YAML: ", id="no-utf-8"),
+        pytest.param("a: b: c", "cannot be read as YAML: line 1, column 5: mapping values", id="syntax"),
+        pytest.param(b"a: \xff", "cannot be read as YAML (ReaderError).", id="no-utf-8"),
+        pytest.param("[" * 5000, "cannot be read as YAML (RecursionError).", id="too-deep"),
+        pytest.param(one("{method: GET, uri: 'http://[::1'}"), "interaction 0: holds something", id="no-address"),
+        pytest.param(one("{method: GET, uri: 'http://h/a b'}"), "interaction 0.request.path: ", id="space-in-path"),
+        pytest.param(one("{method: GET, uri: foo}"), "interaction 0.request.path: ", id="no-path"),
+        pytest.param(one("{method: 'GE T', uri: 'http://h/'}"), "interaction 0.request.method: ", id="odd-method"),
+        pytest.param(one('{method: GET, uri: "http://h/", body: "\\ud800"}'), "interaction 0: holds", id="surrogate"),
+        pytest.param(
+            one("{method: GET, uri: 'http://h/', body: {base64_string: a}}"), "interaction 0: holds", id="bad-base64"
+        ),
         pytest.param("", "no VCR cassette: a list 'http_interactions'", id="empty"),
         pytest.param("- 1", "no VCR cassette: a list 'http_interactions'", id="list"),
         pytest.param("http_interactions: 1", "no VCR cassette: a list 'http_interactions'", id="no-list"),
@@ -294,3 +304,22 @@ def test_a_wrong_file_is_told_with_its_place(text: str | bytes, told: str) -> No
         read(text)
     assert caught.value.message.startswith(f"recorded.yml: {told}")
     assert caught.value.exit_code == 2
+
+
+def test_an_error_of_the_yaml_reader_shows_nothing_of_the_file() -> None:
+    """The place is told; the line there may hold a credential."""
+    with pytest.raises(CorruptCassette) as caught:
+        read("headers: {Authorization: [Bearer made-up-credential-0123456789], X: @}")
+    assert "made-up" not in caught.value.message
+    assert "line 1, column " in caught.value.message
+
+
+def test_a_password_in_an_address_is_a_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that repeats the password of the recorded address is left out."""
+    monkeypatch.chdir(tmp_path)
+    text = one("{method: GET, uri: 'http://u:secretpw123@h.test/'}", "{status: {code: 200}, body: secretpw123}")
+    (tmp_path / "recorded.yml").write_text(text)
+    result = CliRunner().invoke(main, ["cassette", "import", "vcr", "recorded.yml"])
+    assert result.exit_code == 1
+    assert "secretpw123" not in result.output
+    assert not (tmp_path / "cassettes" / "recorded.json").exists()

@@ -1,5 +1,6 @@
 """The cassette format `runproxy/1`: decoding with errors that name the place, encoding that diffs well."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -23,8 +24,20 @@ FORMAT: Final = "runproxy/1"
 
 def _token(name: str) -> str:
     if not is_token(name):
-        raise ValueError(f"{name!r} is no name of HTTP: letters, digits and dashes were expected")
+        raise ValueError(f"{name!r} is no name of HTTP")
     return name
+
+
+def _path(path: str) -> str:
+    if not re.fullmatch(r"/[^?#\s]*", path):
+        raise ValueError("a path starts with '/' and holds no '?', no '#' and no white space")
+    return path
+
+
+def _query(query: str) -> str:
+    if not re.fullmatch(r"[^#\s]*", query):
+        raise ValueError("a query holds no '#' and no white space")
+    return query
 
 
 def _header_value(value: str) -> str:
@@ -44,8 +57,8 @@ class StoredRequest(_Stored):
     """A request in a cassette."""
 
     method: Annotated[str, AfterValidator(_token)]
-    path: str = Field(pattern=r"^/[^?#\s]*$")
-    query: str = Field(default="", pattern=r"^[^#\s]*$")
+    path: Annotated[str, AfterValidator(_path)]
+    query: Annotated[str, AfterValidator(_query)] = ""
     headers: StoredHeaders = []
     body: StoredBody | None = None
 

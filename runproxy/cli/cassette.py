@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,9 +42,9 @@ def list_(dir: str | None) -> None:  # noqa: A002 - the option's name
     Example:
       runproxy cassette list --dir cassettes
     """
-    from rich.console import Console
     from rich.table import Table
 
+    from runproxy.cli.output import plain_console
     from runproxy.errors import CassetteError
 
     store = _store(dir)
@@ -58,11 +59,11 @@ def list_(dir: str | None) -> None:  # noqa: A002 - the option's name
             continue
         last = max((held.recorded_at for held in interactions), default=None)
         size = store.path(name).stat().st_size
-        table.add_row(name, str(len(interactions)), str(size), f"{last:%Y-%m-%d %H:%M}" if last else "")
+        table.add_row(name, str(len(interactions)), str(size), f"{last.astimezone(UTC):%Y-%m-%d %H:%M}" if last else "")
     if not table.row_count:
         say(f"No cassettes in {dir or DEFAULT_DIR}.")
         return
-    Console().print(table)
+    plain_console().print(table)
     for message in unreadable:
         say(f"Error: {message}")
     if unreadable:
@@ -79,9 +80,9 @@ def show(name: str, dir: str | None) -> None:  # noqa: A002 - the option's name
     Example:
       runproxy cassette show quickstart
     """
-    from rich.console import Console
+    from runproxy.cli.output import plain_console
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = plain_console()
     for position, interaction in enumerate(_store(dir).load(name).interactions):
         _show(console.print, position, interaction)
 
@@ -109,7 +110,7 @@ def vcr(file: str, cassette: str | None, dir: str | None) -> None:  # noqa: A002
     Example:
       runproxy cassette import vcr recorded.yml --cassette imported
     """
-    from datetime import UTC, datetime
+    from datetime import datetime
 
     from runproxy.errors import CassetteError
     from runproxy.vcr import read_vcr
@@ -124,6 +125,8 @@ def vcr(file: str, cassette: str | None, dir: str | None) -> None:  # noqa: A002
     except OSError as error:
         raise CassetteError(f"{file}: cannot be read: {error.strerror}.") from error
     found = read_vcr(text, file, store.gate, datetime.now(UTC))
+    if not found.interactions:
+        raise CassetteError(f"{file} holds no interactions; nothing was written.")
     store.check_writable()
     left_out = asyncio.run(_write(store, name, found.interactions))
     _report(target, found, left_out)
@@ -152,17 +155,20 @@ async def _write(store: "FileStore", name: str, interactions: "list[Interaction]
 
 
 def _report(target: Path, found: "Import", left_out: list[str]) -> None:
-    say(f"{target}: {len(found.interactions) - len(left_out)} interactions from {', '.join(sorted(found.hosts))}.")
+    from runproxy.cli.output import counted
+
+    written = counted(len(found.interactions) - len(left_out), "interaction")
+    say(f"{target}: {written} from {', '.join(sorted(found.hosts))}.")
     if found.dropped:
         names = ", ".join(f"{name} ({count})" for name, count in sorted(found.dropped.items()))
         say(f"Headers dropped: {names}.")
     if found.decoded:
-        say(f"{found.decoded} compressed answers are stored decoded.")
+        say(f"{counted(found.decoded, 'compressed answer')} stored decoded.")
     if found.undated:
-        say(f"{found.undated} interactions had no date; they are dated now.")
+        say(f"{counted(found.undated, 'interaction')} without a date, dated now.")
     refused = _refused_by_guard(found.interactions)
     if refused:
-        say(f"{refused} of them hold requests that the guard refuses; in replay, the guard answers those.")
+        say(f"{counted(refused, 'request')} that the guard refuses; in replay, the guard answers in their place.")
     for reason in left_out:
         say(f"Left out: {reason}")
 
@@ -185,9 +191,12 @@ def _refused_by_guard(interactions: "list[Interaction]") -> int:
 def _show(print_line: "Callable[..., None]", position: int, interaction: "Interaction") -> None:
     from rich.text import Text
 
+    from runproxy.cli.output import harmless
+
     request, response = interaction.request, interaction.response
-    taken = f"{interaction.recorded_at:%Y-%m-%d %H:%M:%S} UTC, {interaction.elapsed_ms} ms"
-    print_line(Text.assemble((f"[{position}] {request.method} {request.target}", "bold"), f"  {taken}"))
+    taken = f"{interaction.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, {interaction.elapsed_ms} ms"
+    call = harmless(f"[{position}] {request.method} {request.target}")
+    print_line(Text.assemble((call, "bold"), f"  {taken}"))
     _show_message(print_line, ">", request.headers, request.body)
     print_line(Text(f"< {response.status}", style="red" if response.status >= HTTP_ERROR else "green"))
     _show_message(print_line, "<", response.headers, response.body)
@@ -197,11 +206,12 @@ def _show(print_line: "Callable[..., None]", position: int, interaction: "Intera
 def _show_message(print_line: "Callable[..., None]", mark: str, headers: "Headers", body: bytes) -> None:
     from rich.text import Text
 
+    from runproxy.cli.output import harmless
     from runproxy.jsonstyle import INDENT_2, detect, render
 
     for header, value in headers.items():
-        print_line(Text(f"{mark} {header}: {value}", style="dim"))
+        print_line(Text(harmless(f"{mark} {header}: {value}"), style="dim"))
     known = detect(body)
     text = (render(known[0], INDENT_2) if known else body).decode("utf-8", "backslashreplace")
-    for line in text.splitlines():
-        print_line(Text(f"{mark} {line}"))
+    for line in text.split("\n"):
+        print_line(Text(harmless(f"{mark} {line}")))

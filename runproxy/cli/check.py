@@ -27,19 +27,33 @@ def check(file: str, kind: str) -> None:
     Example:
       echo '{"user_id": "user_abc123"}' | runproxy check -
     """
-    from runproxy.errors import Refusal
+    from runproxy.errors import MalformedJson, Refusal
     from runproxy.guard import find_violations
 
+    text = _read(file)
     try:
-        violations = find_violations(_read(file), kind)
+        violations = find_violations(text, kind)
+    except MalformedJson:
+        click.echo(f"{file}: invalid_json: {_where_not_json(text)}")
+        sys.exit(1)
     except Refusal as error:
-        click.echo(f"{file}: {error.code or 'invalid_json'}: {error.message}")
+        click.echo(f"{file}: {error.code}: {error.message}")
         sys.exit(1)
     for found in violations:
         click.echo(f"{file}: {found.code}: {found.message}")
     if violations:
         sys.exit(1)
     click.echo(f"{file}: within limits")
+
+
+def _where_not_json(text: bytes) -> str:
+    import orjson
+
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}."
+    return "not valid JSON."
 
 
 def _read(file: str) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from runproxy.cli.group import FROM_ENVIRONMENT, ErrorGroup, say
+from runproxy.cli.options import config_option
 
 
 @click.group(cls=ErrorGroup)
@@ -41,7 +42,7 @@ def init(file: str) -> None:
 
 
 @config.command(context_settings=FROM_ENVIRONMENT)
-@click.option("--config", "config_path", metavar="FILE", help="Settings file.  [default: runproxy.toml]")
+@config_option
 def show(config_path: str | None) -> None:
     """Show the settings in force, and where each comes from.
 
@@ -49,15 +50,15 @@ def show(config_path: str | None) -> None:
     Example:
       runproxy config show
     """
-    from rich.console import Console
     from rich.table import Table
 
+    from runproxy.cli.output import plain_console
     from runproxy.cli.sources import with_sources
 
     table = Table("setting", "value", "from", box=None, pad_edge=False)
     for path, value, source in with_sources(config_path):
         table.add_row(path, repr(value), source)
-    Console().print(table)
+    plain_console().print(table)
 
 
 @config.command(context_settings=FROM_ENVIRONMENT)
@@ -70,8 +71,11 @@ def validate(file: str | None) -> None:
       runproxy config validate runproxy.toml
     """
     from runproxy.config import DEFAULT_FILE, find_file, make_settings, read_file
+    from runproxy.errors import ConfigError
 
-    path = find_file(file) or Path(DEFAULT_FILE)
+    path = find_file(file)
+    if path is None:
+        raise ConfigError(f"There is no {DEFAULT_FILE} here. Name a file, or write one with 'runproxy config init'.")
     make_settings(read_file(path), str(path))
     click.echo(f"{path}: valid")
 

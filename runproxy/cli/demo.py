@@ -22,7 +22,13 @@ _FAKE_CREDENTIAL = "Bearer no-key-is-needed"
 
 
 @click.command(context_settings=FROM_ENVIRONMENT)
-@click.option("--dir", "folder", metavar="DIR", help="Folder for the cassette.  [default: a new temporary one]")
+@click.option(
+    "--dir",
+    "folder",
+    envvar="RUNPROXY_DIR",
+    metavar="DIR",
+    help="Folder for the cassette.  [default: a new temporary one]",
+)
 def demo(folder: str | None) -> None:
     """Record two calls from a local sandbox, stop it, and replay them.
 

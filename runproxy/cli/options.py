@@ -31,13 +31,20 @@ upstream_option = click.option("--upstream", metavar="URL", help="Base URL that 
 ci_option = click.option("--allow-record-in-ci", is_flag=True, default=None, help="Record even where CI=true.")
 dir_option = click.option("--dir", metavar="DIR", help="Folder that holds the cassettes.  [default: cassettes]")
 
+config_option = click.option(
+    "--config",
+    "config_path",
+    envvar="RUNPROXY_CONFIG",
+    metavar="FILE",
+    help="Settings file.  [default: runproxy.toml]",
+)
+
 _listening = (
     click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1]"),
-    click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on, 0 for any.  [default: 8787]"),
-    click.option("--ready-file", metavar="PATH", help="JSON file with url and pid, while connections are accepted."),
+    click.option("--ready-file", metavar="PATH", help="JSON file with URLs and pid, there while runproxy is ready."),
 )
 _serving = (
-    click.option("--config", "config_path", metavar="FILE", help="Settings file.  [default: runproxy.toml]"),
+    config_option,
     click.option("--cassette", metavar="NAME", help="Cassette for calls that name none.  [default: default]"),
     dir_option,
     *_listening,
@@ -51,9 +58,21 @@ _serving = (
     click.option("--connect-timeout", type=float, metavar="S", help="Seconds to connect upstream.  [default: 10]"),
     click.option("--upstream-timeout", type=float, metavar="S", help="Seconds for an answer.  [default: 600]"),
     click.option("--drain-timeout", type=float, metavar="S", help="Seconds to end calls at a stop.  [default: 10]"),
-    click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="[default: info]"),
-    click.option("--log-format", type=click.Choice(["console", "json"]), help="[default: console]"),
+    click.option(
+        "--log-level",
+        type=click.Choice(["debug", "info", "warning", "error"]),
+        help="Least severe messages to log.  [default: info]",
+    ),
+    click.option(
+        "--log-format", type=click.Choice(["console", "json"]), help="Readable lines, or JSON.  [default: console]"
+    ),
 )
+
+
+def port_option(default: int) -> Callable[[_Command], _Command]:
+    """Make the option for the port to listen on."""
+    text = f"Port to listen on, 0 for any.  [default: {default}]"
+    return click.option("--port", type=click.IntRange(0, 65535), metavar="N", help=text)
 
 
 def listening_options(command: _Command) -> _Command:
@@ -63,7 +82,7 @@ def listening_options(command: _Command) -> _Command:
 
 def serving_options(command: _Command) -> _Command:
     """Add what every proxying command takes."""
-    return _decorated(command, _serving)
+    return _decorated(command, (port_option(8787), *_serving))
 
 
 def _decorated(command: _Command, options: tuple[Callable[[_Command], _Command], ...]) -> _Command:
@@ -81,3 +100,8 @@ def given(flags: dict[str, Any]) -> dict[str, Any]:
         section, _, name = PLACES[flag].rpartition(".")
         (nested.setdefault(section, {}) if section else nested)[name] = value
     return nested
+
+
+def flag_for(place: str) -> str | None:
+    """Name the flag that sets a place in the settings."""
+    return next((f"--{flag.replace('_', '-')}" for flag, found in PLACES.items() if found == place), None)

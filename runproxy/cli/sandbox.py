@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from runproxy.cli.group import FROM_ENVIRONMENT, say
-from runproxy.cli.options import listening_options
+from runproxy.cli.options import listening_options, port_option
+from runproxy.cli.output import counted
 
 if TYPE_CHECKING:  # loaded by the command itself
     from runproxy.sandbox import Sandbox
@@ -16,6 +17,7 @@ STANDING_CLOCK = 1_699_075_072  # when the run of the API reference was made
 
 
 @click.command(context_settings=FROM_ENVIRONMENT)
+@port_option(DEFAULT_PORT)
 @listening_options
 @click.option("--api-key", metavar="KEY", help="The only key taken.  [default: any]")
 @click.option("--active-polls", type=click.IntRange(0), default=0, help="Looks that find a new run active.")
@@ -58,4 +60,4 @@ async def _serve(upstream: "Sandbox", host: str, port: int, ready_file: str) -> 
         say(f"sandbox listens on {url}\n\n  runproxy record --upstream {base_url} --cassette first\n")
         with ReadyFile(ready_file, {"url": url, "base_url": base_url}):
             await run_until_stopped(say)
-    say(f"Stopped: {len(upstream.calls)} calls answered.")
+    say(f"Stopped: {counted(len(upstream.calls), 'call')} answered.")

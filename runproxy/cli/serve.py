@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runproxy.cli.group import FROM_ENVIRONMENT, say
-from runproxy.cli.options import ci_option, given, serving_options, upstream_option
+from runproxy.cli.options import ci_option, flag_for, given, serving_options, upstream_option
 
 if TYPE_CHECKING:  # pydantic is only loaded once a server starts
     from runproxy.composition import Proxy
@@ -67,7 +67,9 @@ def run(flags: dict[str, Any], mode: str | None = None) -> None:
     from_file = read_file(path) if path else {}
     if path:
         make_settings(from_file, str(path))  # a mistake in the file is told as one of the file
-    settings = make_settings(merge(from_file, given({**flags, "mode": mode or flags.get("mode")})), "flags")
+    settings = make_settings(
+        merge(from_file, given({**flags, "mode": mode or flags.get("mode")})), "command line or environment", flag_for
+    )
     configure_logs(settings.log.level, settings.log.format)
     _run_loop(settings)
 

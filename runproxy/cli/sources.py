@@ -18,12 +18,13 @@ def with_sources(config_path: str | None) -> Iterator[tuple[str, Any, str]]:
     variables = {place: f"RUNPROXY_{flag.upper()}" for flag, place in PLACES.items()}
     from_environment: dict[str, Any] = {}
     for place, variable in variables.items():
-        if variable in os.environ:
+        if os.environ.get(variable):
             nested: Any = os.environ[variable]
             for part in reversed(place.split(".")):
                 nested = {part: nested}
             from_environment = merge(from_environment, nested)
-    settings = make_settings(merge(from_file, from_environment), "environment").model_dump()
+    merged = merge(from_file, from_environment)
+    settings = make_settings(merged, "environment", variables.get).model_dump()
     for place, _, _ in leaves():
         source = "default"
         if _has(from_environment, place):

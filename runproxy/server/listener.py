@@ -4,7 +4,7 @@
 are made inside a running event loop.
 """
 
-import os
+import errno
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
@@ -46,11 +46,16 @@ class Listener:
             await self._site.start()
         except OSError as error:
             await self._runner.cleanup()
-            raise ConfigError(
-                f"Cannot listen on {self._host}:{self._port}: {os.strerror(error.errno or 0)}. "
-                f"Is another runproxy running? Choose another port with {self._port_flag} (0 takes any free one)."
-            ) from error
+            raise ConfigError(f"Cannot listen on {self._host}:{self._port}: {self._reason(error)}") from error
         return self
+
+    def _reason(self, error: OSError) -> str:
+        if error.errno != errno.EADDRINUSE:
+            return f"{error.strerror or 'no such address'}."
+        return (
+            "the address is in use. Is another runproxy running? "
+            f"Choose another port with {self._port_flag} (0 takes any free one)."
+        )
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -23,10 +23,9 @@ class FileStore:
         self.gate = gate
 
     def names(self) -> list[str]:
-        """Name all cassettes, sorted; empty when there is no such folder."""
+        """Name all files that can be asked for, sorted; empty when there is no such folder."""
         found = (path.relative_to(self._folder) for path in self._folder.rglob(f"*{_SUFFIX}") if path.is_file())
-        visible = (path for path in found if not any(part.startswith(".") for part in path.parts))
-        return sorted(path.as_posix().removesuffix(_SUFFIX) for path in visible)
+        return sorted(name for name in (path.as_posix().removesuffix(_SUFFIX) for path in found) if _is_name(name))
 
     def location(self, name: str) -> str:
         """Give the path of a cassette; raises `Refusal` for a name that leaves the folder."""
@@ -96,6 +95,13 @@ class FileTape:
                 self._gate.inspect(f"the body of the {where}", body)
         self._gate.inspect("the interaction", encoded)
         return layout.element(encoded)
+
+
+def _is_name(name: str) -> bool:
+    try:
+        return checked_name(name) == name
+    except Refusal:
+        return False
 
 
 def _is_text(body: bytes) -> bool:

@@ -130,3 +130,20 @@ def test_a_wrong_body_is_refused_with_its_place(stored: dict[str, object], place
     first = caught.value.errors()[0]
     assert first["loc"] == place
     assert reason in first["msg"]
+
+
+@pytest.mark.parametrize("depth", [240, 250, 253, 254, 255, 600, 1024, 2000])
+def test_deep_bodies_are_stored_one_way_or_another(depth: int) -> None:
+    """What is nested too deep to stand as JSON in a cassette stands there as text."""
+    body = b"[" * depth + b"]" * depth
+    stored = to_stored(body)
+    assert stored is not None
+    orjson.dumps({"interactions": [{"response": {"body": stored}}]})
+    assert StoredBody.model_validate(stored).to_bytes() == body
+
+
+@pytest.mark.parametrize("kind", ["text", "base64"])
+def test_null_is_no_text(kind: str) -> None:
+    """A body that is null where a string was expected is told, not taken for an empty one."""
+    with pytest.raises(ValidationError):
+        StoredBody.model_validate({kind: None})

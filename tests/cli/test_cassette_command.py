@@ -205,7 +205,7 @@ def test_import_writes_a_cassette(args: list[str], path: str) -> None:
     result = cassette("import", "vcr", "recorded.vcr.yml", *args)
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.splitlines() == [
-        f"{path}: 1 interactions from api.example.test.",
+        f"{path}: 1 interaction from api.example.test.",
         "Headers dropped: user-agent (1).",
     ]
     (interaction,) = held(path)
@@ -264,7 +264,7 @@ def test_import_tells_what_the_guard_would_refuse() -> None:
     Path("recorded.yml").write_text(RECORDED.replace('"search"', "1"), encoding="utf-8")
     result = cassette("import", "vcr", "recorded.yml")
     assert result.exit_code == 0
-    assert "1 of them hold requests that the guard refuses; in replay, the guard answers those." in result.stderr
+    assert "1 request that the guard refuses; in replay, the guard answers in their place." in result.stderr
     assert len(held("cassettes/recorded.json")) == 1
 
 
@@ -272,4 +272,40 @@ def test_import_tells_of_interactions_without_a_date() -> None:
     """They are counted in the report."""
     Path("recorded.yml").write_text(RECORDED.partition("  recorded_at")[0], encoding="utf-8")
     result = cassette("import", "vcr", "recorded.yml")
-    assert "1 interactions had no date; they are dated now." in result.stderr
+    assert "1 interaction without a date, dated now." in result.stderr
+
+
+@pytest.mark.parametrize("name", ["q[bold]", "a[/b]"])
+def test_list_prints_names_as_they_are(name: str) -> None:
+    """Brackets and colons in a name are no markup."""
+    put(name)
+    result = cassette("list")
+    assert result.exit_code == 0
+    assert name in result.stdout
+
+
+def test_show_gives_times_in_utc() -> None:
+    """A time that was written with another offset is shown as the moment it is."""
+    put("offset", "2024-11-04T00:00:00.000Z", "2024-11-04T00:00:00.000+02:00")
+    assert "2024-11-03 22:00:00 UTC" in cassette("show", "offset").stdout
+    assert "2024-11-03 22:00" in cassette("list").stdout
+
+
+def test_show_does_not_obey_control_characters() -> None:
+    """An escape sequence in a recorded text is spelled out, not sent to the terminal."""
+    put("escape")
+    path = Path("cassettes/escape.json")
+    stored = json.loads(QUICKSTART.read_text())
+    stored["interactions"][0]["response"]["body"] = {"text": "\u001b[31mred\u0007"}
+    path.write_text(json.dumps(stored))
+    shown = cassette("show", "escape").stdout
+    assert "\\x1b[31mred\\x07" in shown
+    assert "\u001b" not in shown
+
+
+@pytest.mark.parametrize("args", [("show", "../x"), ("import", "vcr", "x.yml", "--cassette", "../x")], ids=str)
+def test_a_name_that_leaves_the_folder_is_a_usage_error(args: tuple[str, ...]) -> None:
+    """Exit code 2, and the rule for names."""
+    result = cassette(*args)
+    assert result.exit_code == 2
+    assert "no cassette name" in result.stderr

@@ -139,7 +139,7 @@ def test_a_wrong_variable_is_told() -> None:
     """A variable that cannot be used ends in exit code 2 with the setting and what was found."""
     result = config("show", env={"RUNPROXY_PORT": "http"})
     assert result.exit_code == 2
-    assert "listen.port: " in result.stderr
+    assert "RUNPROXY_PORT: " in result.stderr
     assert "found 'http'" in result.stderr
 
 
@@ -153,3 +153,21 @@ def test_schema_is_the_schema_of_the_settings() -> None:
     described = [*document["properties"].values()]
     described += [held for section in document["$defs"].values() for held in section["properties"].values()]
     assert [held for held in described if "$ref" not in held and not held.get("description")] == []
+
+
+def test_show_cuts_nothing_in_a_pipe() -> None:
+    """Long values are shown whole, and with brackets in them as they are."""
+    folder = "/a/very/long/path/" * 20 + "x[bold]y"
+    assert repr(folder) in config("show", env={"RUNPROXY_DIR": folder}).stdout
+
+
+def test_an_empty_variable_is_no_setting() -> None:
+    """As for a server, a variable that is set to nothing is not there."""
+    assert config("show", env={"RUNPROXY_PORT": ""}).exit_code == 0
+
+
+def test_validate_without_a_file_says_how_to_write_one() -> None:
+    """There is nothing to check, and a command that would make it so."""
+    result = config("validate")
+    assert result.exit_code == 2
+    assert "runproxy config init" in result.stderr

@@ -235,7 +235,7 @@ def test_a_port_in_use_is_told_with_the_flag_that_chooses_another(
         port = taken.getsockname()[1]
         ended = run(tmp_path, *args, flag, str(port))
     assert ended.returncode == 2
-    assert f"Error: Cannot listen on 127.0.0.1:{port}: Address already in use." in ended.stderr
+    assert f"Error: Cannot listen on 127.0.0.1:{port}: the address is in use." in ended.stderr
     assert f"Choose another port with {flag} " in ended.stderr
     assert "Traceback" not in ended.stderr
 
@@ -361,6 +361,34 @@ def test_a_flag_beats_a_variable_beats_the_file(
         assert call(server.ready["base_url"], f'{{"metadata": {{"k": "{"x" * 100}"}}}}').status == 413
 
 
+def test_the_file_that_init_writes_changes_nothing(tmp_path: Path) -> None:
+    """With every default written out, replay starts as it does without a file: its default cassette may be absent."""
+    assert run(tmp_path, "config", "init").returncode == 0
+    with serving(tmp_path, "replay") as server:
+        assert "(not there yet)" in server.stderr()
+
+
+def test_the_environment_can_name_the_file(tmp_path: Path) -> None:
+    """RUNPROXY_CONFIG names the settings file, and a file that is not there is told."""
+    ended = run(tmp_path, "replay", *FREE_PORTS, env={"RUNPROXY_CONFIG": "absent.toml"})
+    assert (ended.returncode, ended.stderr) == (2, "Error: absent.toml: cannot be read: No such file or directory.\n")
+
+
+def test_an_address_that_is_none_is_told(tmp_path: Path) -> None:
+    """A host that cannot be listened on is told without guessing at another process."""
+    ended = run(tmp_path, "replay", *FREE_PORTS, "--host", "256.1.1.1")
+    assert ended.returncode == 2
+    assert "Cannot listen on 256.1.1.1:0" in ended.stderr
+    assert "Is another runproxy running?" not in ended.stderr
+
+
+def test_a_mistake_on_the_command_line_names_the_flag(tmp_path: Path) -> None:
+    """A value that only the settings can judge is told by the name that was typed."""
+    ended = run(tmp_path, "replay", *FREE_PORTS, "--drain-timeout", "-1")
+    assert ended.returncode == 2
+    assert "--drain-timeout: Input should be greater than 0" in ended.stderr
+
+
 def test_a_mistake_in_the_file_is_told_as_one_of_the_file(tmp_path: Path) -> None:
     """Even where a flag says otherwise, what is wrong in the file ends the start with its path and exit code 2."""
     (tmp_path / "runproxy.toml").write_text('[cassettes]\non_exhausted = "never"\n', encoding="utf-8")
@@ -410,7 +438,7 @@ def test_what_is_recorded_from_the_sandbox_is_replayed_without_it(tmp_path: Path
             recorded = call(recorder.ready["base_url"])
             assert recorder.stop() == 0
         assert sandbox.stop() == 0
-        assert "Stopped: 1 calls answered." in sandbox.stderr()
+        assert "Stopped: 1 call answered." in sandbox.stderr()
     with serving(tmp_path, "replay", "--cassette", "first") as player:
         replayed = call(player.ready["base_url"])
     assert (recorded.status, recorded.headers["X-Runproxy-Outcome"]) == (200, "recorded")
