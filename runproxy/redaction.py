@@ -119,8 +119,8 @@ def kept_response_headers(headers: Headers) -> Headers:
 
 
 def dropped_names(headers: Headers, kept: Headers) -> list[str]:
-    """Name the headers that were dropped, for reports; their values are not given."""
-    return [name for name in headers if name not in kept]
+    """Name the headers that were dropped, each once and in lower case, for reports; their values are not given."""
+    return list(dict.fromkeys(name.lower() for name in headers if name not in kept))
 
 
 def scrub(request: Request) -> Request:

@@ -145,8 +145,8 @@ def _add(found: Import, vcr: _Interaction, gate: WriteGate, undated_at: datetime
     recorded_at = _date(vcr.recorded_at)
     kept_request = storable_request(request)
     kept_response, was_decoded = _decoded(storable_response(response))
-    found.dropped.update(name.lower() for name in dropped_names(request.headers, kept_request.headers))
-    found.dropped.update(name.lower() for name in dropped_names(response.headers, kept_response.headers))
+    found.dropped.update(dropped_names(request.headers, kept_request.headers))
+    found.dropped.update(dropped_names(response.headers, kept_response.headers))
     found.hosts.add(url.netloc.rpartition("@")[2])
     found.undated += recorded_at is None
     found.decoded += was_decoded
