@@ -56,15 +56,18 @@ async def running_proxy(settings: Settings) -> AsyncIterator[Proxy]:
     Raises `ConfigError` for settings that cannot work, and `CassetteError` for a default cassette that cannot be
     used.
     """
+    _check_parser()
     ready = asyncio.Event()
     async with AsyncExitStack() as stack:
         modes = await stack.enter_async_context(_modes(settings))
         service = Service(Guard(RouteTable((MODIFY_RUN,))), modes.deck, modes.required_path)
         app = admin.make_app(lambda: _status(settings, service, modes.deck), ready.is_set)
-        edge = Edge(service.answer, service.refuse, max_body_bytes=settings.limits.max_body_bytes)
-        listen, drain_s = settings.listen, settings.limits.drain_s
+        limits, listen, drain_s = settings.limits, settings.listen, settings.limits.drain_s
+        edge = Edge(service.answer, service.refuse, max_body_bytes=limits.max_body_bytes, body_s=limits.body_s)
         side = await stack.enter_async_context(routed(app, ADMIN_HOST, listen.admin_port, "--admin-port", drain_s))
-        main = await stack.enter_async_context(low_level(edge, listen.host, listen.port, "--port", drain_s))
+        main = await stack.enter_async_context(
+            low_level(edge, listen.host, listen.port, "--port", drain_s=drain_s, idle_s=limits.idle_s)
+        )
         ready.set()
         stack.callback(ready.clear)
         yield Proxy(main.url, side.url, modes.base_path, service, modes.deck)
@@ -175,6 +178,15 @@ def _base_path_in(cassette: Cassette) -> str:
     table = RouteTable((MODIFY_RUN,))
     paths = (table.base_path(interaction.request.path) for interaction in cassette.interactions)
     return next((path for path in paths if path is not None), DEFAULT_BASE_PATH)
+
+
+def _check_parser() -> None:
+    """Refuse aiohttp's parser in Python: the guard's promises were tested with the one in C, which is stricter."""
+    if os.environ.get("AIOHTTP_NO_EXTENSIONS"):
+        raise ConfigError(
+            "AIOHTTP_NO_EXTENSIONS is set, which replaces the HTTP parser by one that takes more than the guard allows "
+            "for. Unset it."
+        )
 
 
 def _required_upstream(settings: Settings) -> Address:

@@ -52,6 +52,10 @@ class LimitSettings(_Section):
 
     max_body_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
     """The largest request body taken; a larger one is answered with 413."""
+    idle_s: _Seconds = 75.0
+    """How long a connection may stay open without a call, and how long the head of a request may take, in seconds."""
+    body_s: _Seconds = 30.0
+    """How long the body of a request may take to arrive, in seconds; a slower one is answered with 408."""
     connect_s: _Seconds = 10.0
     """How long a connection to the upstream may take, in seconds."""
     upstream_s: _Seconds = 600.0

@@ -5,6 +5,7 @@
     ├── Refusal                   400      a call the guard or the edge does not let through; exit 2
     │   ├── MalformedJson         400      the body is not JSON
     │   ├── MethodRefused         405
+    │   ├── BodyTooSlow           408
     │   ├── BodyTooLarge          413
     │   ├── MediaTypeRefused      415
     │   └── OutsideBasePath       404
@@ -89,6 +90,15 @@ class BodyTooLarge(Refusal):
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(f"The request body is larger than the limit of {limit_bytes} bytes.", code="body_too_large")
+
+
+class BodyTooSlow(Refusal):
+    """A body that did not arrive in time."""
+
+    status = 408
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"The request body did not arrive within {limit_s:g} seconds.", code="body_too_slow")
 
 
 class MediaTypeRefused(Refusal):

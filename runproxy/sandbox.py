@@ -33,6 +33,7 @@ NO_KEY: Final = (
 )
 """For want of a recording, in words close to the service's."""
 _CHALLENGE: Final = MappingProxyType({"WWW-Authenticate": 'Bearer realm="OpenAI API"'})
+_PATIENCE_S: Final = 75.0
 MAX_BODY_BYTES: Final = 1024 * 1024
 _ACTIVE: Final = frozenset({"queued", "in_progress"})
 _RUN_LIFETIME_S: Final = 600
@@ -336,6 +337,6 @@ def _masked(key: str) -> str:
 @asynccontextmanager
 async def running_sandbox(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """Serve a sandbox over HTTP for as long as the context lasts, and give its origin."""
-    edge = Edge(sandbox.answer, max_body_bytes=MAX_BODY_BYTES)
-    async with low_level(edge, host, port, "--port", drain_s=1.0) as listener:
+    edge = Edge(sandbox.answer, max_body_bytes=MAX_BODY_BYTES, body_s=_PATIENCE_S)
+    async with low_level(edge, host, port, "--port", drain_s=1.0, idle_s=_PATIENCE_S) as listener:
         yield listener.url

@@ -67,8 +67,8 @@ def echo(request: Request) -> Response:
 @asynccontextmanager
 async def serving(upstream: ScriptedUpstream) -> AsyncIterator[str]:
     """Serve a scripted upstream over HTTP and give its base URL."""
-    edge = Edge(upstream.send, max_body_bytes=64 * 1024 * 1024)
-    async with low_level(edge, "127.0.0.1", 0, "--port", drain_s=1) as listener:
+    edge = Edge(upstream.send, max_body_bytes=64 * 1024 * 1024, body_s=20)
+    async with low_level(edge, "127.0.0.1", 0, "--port", drain_s=1, idle_s=20) as listener:
         yield f"{listener.url}/v1"
 
 

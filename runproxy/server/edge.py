@@ -1,12 +1,13 @@
 """Requests off the wire: what aiohttp parsed becomes a `Request`, or is refused before anything reads it."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import ClientError, HttpVersion10, HttpVersion11, StreamReader, web
 
-from runproxy.errors import BodyTooLarge, Refusal, RunproxyError
+from runproxy.errors import BodyTooLarge, BodyTooSlow, Refusal, RunproxyError
 from runproxy.messages import Request, Response
 from runproxy.replies import error_reply
 from runproxy.server.wire import DateHeader, WireResponse
@@ -19,7 +20,8 @@ _LINGER_BYTES: Final = 64 * 1024  # a refused body of at most this size is read,
 class Edge:
     """The handler of a low-level aiohttp server, in front of `answer`.
 
-    `refuse` turns an error of the edge itself into an answer.
+    `refuse` turns an error of the edge itself into an answer. A body of at most `max_body_bytes` bytes must arrive
+    within `body_s` seconds.
     """
 
     def __init__(
@@ -28,10 +30,12 @@ class Edge:
         refuse: Callable[[RunproxyError], Response] = error_reply,
         *,
         max_body_bytes: int,
+        body_s: float,
     ) -> None:
         self._answer = answer
         self.refuse = refuse
         self._max_body_bytes = max_body_bytes
+        self._body_s = body_s
         self._dates = DateHeader()
 
     async def __call__(self, received: web.BaseRequest) -> web.StreamResponse:
@@ -40,7 +44,8 @@ class Edge:
             _check_framing(received)
             body = await self._read_body(received)
         except RunproxyError as error:
-            return WireResponse(self.refuse(error), self._dates, close=_must_close(received))
+            must_close = _must_close(received) or isinstance(error, BodyTooSlow)
+            return WireResponse(self.refuse(error), self._dates, close=must_close)
         request = Request(received.method, received.raw_path, received.headers, body)
         return WireResponse(await self._answer(request), self._dates)
 
@@ -53,20 +58,23 @@ class Edge:
         content = received.content
         try:
             # Mostly all of it is here already, and there is no need to wait.
-            body = content.read_nowait() if content.is_eof() else await _read_up_to(content, limit)
+            body = content.read_nowait() if content.is_eof() else await self._await_body(content)
         except (ClientError, ConnectionError, web.RequestPayloadError) as error:
             raise Refusal("The request body is not framed as HTTP/1.1 demands.", code="invalid_framing") from error
         if len(body) > limit:
             raise BodyTooLarge(limit)
         return body
 
-
-async def _read_up_to(content: StreamReader, limit: int) -> bytes:
-    """Read a body to its end, or until it is over the limit."""
-    parts = bytearray()
-    while len(parts) <= limit and (part := await content.readany()):
-        parts += part
-    return bytes(parts)
+    async def _await_body(self, content: StreamReader) -> bytes:
+        """Read a body to its end, or until it is over the limit or takes too long."""
+        parts = bytearray()
+        try:
+            async with asyncio.timeout(self._body_s):
+                while len(parts) <= self._max_body_bytes and (part := await content.readany()):
+                    parts += part
+        except TimeoutError as error:
+            raise BodyTooSlow(self._body_s) from error
+        return bytes(parts)
 
 
 def _check_framing(received: web.BaseRequest) -> None:

@@ -63,9 +63,15 @@ class Listener:
         await self._runner.cleanup()
 
 
-def low_level(edge: Edge, host: str, port: int, port_flag: str, drain_s: float) -> Listener:
-    """Listen for an edge: bodies are not decompressed, nothing is logged by aiohttp."""
-    server = Server(edge, edge.refuse, access_log=None, auto_decompress=False)
+def low_level(edge: Edge, host: str, port: int, port_flag: str, *, drain_s: float, idle_s: float) -> Listener:
+    """Listen for an edge: bodies are not decompressed, nothing is logged by aiohttp.
+
+    A connection on which no head of a request has come to its end for `idle_s` seconds is closed.
+    """
+    # What aiohttp calls keep-alive starts with the connection and runs on while a head trickles in.
+    server = Server(
+        edge, edge.refuse, access_log=None, auto_decompress=False, keepalive_timeout=idle_s, lingering_time=1.0
+    )
     return Listener(web.ServerRunner(server, shutdown_timeout=drain_s), host, port, port_flag)
 
 

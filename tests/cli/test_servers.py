@@ -475,3 +475,10 @@ def test_two_repeatable_sandboxes_give_the_same_bytes(tmp_path: Path) -> None:
     first, second = answered(), answered()
     assert first == second
     assert json.loads(first[0])["status"] == "in_progress"
+
+
+def test_another_parser_is_refused(tmp_path: Path) -> None:
+    """Where aiohttp would parse in Python, runproxy does not start, and says what to unset."""
+    ended = run(tmp_path, "replay", *FREE_PORTS, env={"AIOHTTP_NO_EXTENSIONS": "1"})
+    assert ended.returncode == 2
+    assert "AIOHTTP_NO_EXTENSIONS" in ended.stderr

@@ -198,3 +198,26 @@ async def test_a_client_that_goes_away_does_not_stop_its_call(tmp_path: Path) ->
         go_on.set()
     text = (tmp_path / "default.json").read_bytes()
     assert len(json.loads(text)["interactions"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "limits", "status"),
+    [
+        pytest.param(raw(*JSON_LENGTH, body=GOOD_BODY[:5]), {"body_s": 0.2}, [408], id="body"),
+        pytest.param(raw()[:60], {"idle_s": 0.2}, [], id="head"),
+        pytest.param(b"", {"idle_s": 0.2}, [], id="nothing"),
+    ],
+)
+async def test_who_is_too_slow_is_let_go(
+    tmp_path: Path, upstream: ScriptedUpstream, sent: bytes, limits: dict[str, float], status: list[int]
+) -> None:
+    """A head or a body that does not come to its end in time ends the connection, and reaches nobody."""
+    async with serving(upstream) as base_url, proxy(tmp_path, "passthrough", base_url, limits=limits) as running:
+        host, _, port = running.url.removeprefix("http://").rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(sent)
+        async with asyncio.timeout(10):
+            received = await reader.read()
+        writer.close()
+    assert statuses(received) == status
+    assert upstream.seen == []
