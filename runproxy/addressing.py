@@ -6,6 +6,7 @@
 Both are taken off before a call is matched, recorded or forwarded.
 """
 
+import re
 from typing import Final
 from urllib.parse import unquote
 
@@ -14,6 +15,8 @@ from runproxy.messages import Request, make_headers
 
 CASSETTE_HEADER: Final = "X-Runproxy-Cassette"
 _PREFIX: Final = "/@"
+_JSON_SUFFIX: Final = re.compile(r"(?:\.json)+\Z")  # the name of the file is taken for that of the cassette
+_MAX_PART_BYTES: Final = 200  # file systems take 255, and lock and temporary files beside it have longer names
 _FORBIDDEN: Final = frozenset('\\:*?"<>|')  # not portable between file systems
 
 
@@ -41,14 +44,16 @@ def checked_name(name: str) -> str:
     Slashes make sub-folders. Empty parts, parts that start with a dot, control characters and what file systems
     give a meaning of its own are refused.
     """
-    parts = name.removesuffix(".json").split("/")
-    is_safe = all(
-        part and not part.startswith(".") and part.isprintable() and not _FORBIDDEN & set(part) for part in parts
-    )
-    if not is_safe:
+    parts = _JSON_SUFFIX.sub("", name).split("/")
+    if not all(map(_is_safe, parts)):
         raise Refusal(
-            f"{name!r} is no cassette name: use letters, digits, '-', '_', '.' and '/' for sub-folders, "
-            "with no part that is empty or starts with a dot.",
+            f"{name!r} is no cassette name: use letters, digits, '-', '_', '.' and '/' for sub-folders, with no part "
+            f"that is empty, starts with a dot, or is longer than {_MAX_PART_BYTES} bytes.",
             code="invalid_cassette_name",
         )
     return "/".join(parts)
+
+
+def _is_safe(part: str) -> bool:
+    is_plain = part.isprintable() and not _FORBIDDEN & set(part) and not part.startswith(".")
+    return bool(part) and is_plain and len(part.encode("utf-8", "surrogateescape")) <= _MAX_PART_BYTES

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import re
+import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from runproxy import admin
+from runproxy.addressing import checked_name
 from runproxy.backends import Auto, Deck, Record, Remembered, Replay, Take
 from runproxy.cassette import Cassette
 from runproxy.config import CassetteSettings, Settings
@@ -68,6 +71,7 @@ async def running_proxy(settings: Settings) -> AsyncIterator[Proxy]:
         main = await stack.enter_async_context(
             low_level(edge, listen.host, listen.port, "--port", drain_s=drain_s, idle_s=limits.idle_s)
         )
+        _check_no_loop(settings, main.url)
         ready.set()
         stack.callback(ready.clear)
         yield Proxy(main.url, side.url, modes.base_path, service, modes.deck)
@@ -86,7 +90,7 @@ class _Modes:
 async def _modes(settings: Settings) -> AsyncIterator[_Modes]:
     gate = WriteGate()
     store = FileStore(Path(settings.cassettes.dir), gate)
-    default = settings.cassettes.default
+    default = checked_name(settings.cassettes.default)
     if settings.mode == "replay":
         yield await _replay_modes(settings, store)
         return
@@ -110,7 +114,7 @@ async def _modes(settings: Settings) -> AsyncIterator[_Modes]:
 
 async def _replay_modes(settings: Settings, store: CassetteStore) -> _Modes:
     """Compose replay; a default cassette that was asked for by name must be there."""
-    default = settings.cassettes.default
+    default = checked_name(settings.cassettes.default)
     deck = Deck(default, _replaying(settings, store))
     upstream_path = Address.parse(settings.upstream).base_path if settings.upstream else ""
     cassette = Cassette()
@@ -154,7 +158,7 @@ def _auto(settings: Settings, store: CassetteStore, upstream: Backend, gate: Wri
     async def load(name: str) -> tuple[Backend, bool]:
         cassette = await _load_if_there(store, name)
         record = Record(upstream, Remembered(store.tape(name), cassette), gate)
-        return Auto(_replay(settings, name, cassette), record), True
+        return Auto(_replay(settings, name, cassette), record, gate), True
 
     return load
 
@@ -168,9 +172,10 @@ async def _load_if_there(store: CassetteStore, name: str) -> Cassette:
 
 def _replay(settings: Settings, name: str, cassette: Cassette | None) -> Replay:
     upstream = settings.upstream or "URL"
-    folder = "" if settings.cassettes.dir == "cassettes" else f" --dir {settings.cassettes.dir}"
-    command = f"runproxy record --upstream {upstream} --cassette {name}{folder}"
-    return Replay(name, cassette, settings.cassettes.on_exhausted, command)
+    command = ["runproxy", "record", "--upstream", upstream, f"--cassette={name}"]
+    if settings.cassettes.dir != CassetteSettings().dir:
+        command.append(f"--dir={settings.cassettes.dir}")
+    return Replay(name, cassette, settings.cassettes.on_exhausted, shlex.join(command))
 
 
 def _base_path_in(cassette: Cassette) -> str:
@@ -187,6 +192,16 @@ def _check_parser() -> None:
             "AIOHTTP_NO_EXTENSIONS is set, which replaces the HTTP parser by one that takes more than the guard allows "
             "for. Unset it."
         )
+
+
+def _check_no_loop(settings: Settings, own_url: str) -> None:
+    if settings.upstream and _as_loopback(Address.parse(settings.upstream).origin) == _as_loopback(own_url):
+        raise ConfigError("upstream: that is this proxy itself; every call would be forwarded without end.")
+
+
+def _as_loopback(origin: str) -> str:
+    """Spell the names of this machine in one way."""
+    return re.sub(r"//(localhost|127(\.[0-9]+){3}|\[::1\]|0\.0\.0\.0)(?=:|$)", "//127.0.0.1", origin)
 
 
 def _required_upstream(settings: Settings) -> Address:

@@ -26,7 +26,7 @@ class _Section(BaseModel):
 class ListenSettings(_Section):
     """Where runproxy listens."""
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     """The address to listen on."""
     port: _Port = 8787
     """The port to listen on; 0 takes any free one."""

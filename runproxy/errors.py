@@ -8,6 +8,7 @@
     │   ├── BodyTooSlow           408
     │   ├── BodyTooLarge          413
     │   ├── MediaTypeRefused      415
+    │   ├── ExpectationRefused    417
     │   └── OutsideBasePath       404
     ├── CassetteMiss              501      no recorded answer; never retried by a client
     ├── UpstreamError             502
@@ -99,6 +100,12 @@ class BodyTooSlow(Refusal):
 
     def __init__(self, limit_s: float) -> None:
         super().__init__(f"The request body did not arrive within {limit_s:g} seconds.", code="body_too_slow")
+
+
+class ExpectationRefused(Refusal):
+    """An `Expect` header that asks for something unknown."""
+
+    status = 417
 
 
 class MediaTypeRefused(Refusal):

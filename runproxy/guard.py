@@ -1,14 +1,15 @@
 """The guard: what it admits has one reading, and in that reading is within the limits.
 
-It stands in front of every mode. An admitted call to a guarded route is rebuilt: address from checked ids, body in
-canonical form. Calls to other addresses pass as they are, unless they only pretend to be another address.
+It stands in front of every mode. An admitted call to a guarded route goes to an address made of nothing but checked
+words and ids, with its body printed anew. Calls to other addresses pass as they are, unless they only pretend to be
+another address.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from runproxy import metadata, strictjson
 from runproxy.errors import BodyTooLarge, MediaTypeRefused, MethodRefused, Refusal
@@ -57,6 +58,7 @@ class Guard:
                 headers={"Allow": ", ".join((*_SAFE_METHODS, route.method))},
             )
         _check_headers(request.headers)
+        _check_query(request.query)
         if len(request.body) > self._max_body_bytes:
             raise BodyTooLarge(self._max_body_bytes)
         body = _checked_body(request.body)
@@ -130,6 +132,18 @@ def _check_headers(headers: Headers) -> None:
             code="ambiguous_header",
         )
     _check_content_headers(headers)
+
+
+def _check_query(query: str) -> None:
+    """Refuse a query that some servers read as a part of the body, or as another method."""
+    for pair in re.split("[&;]", query):
+        name = unquote_plus(pair.partition("=")[0]).strip().lower()
+        if name.startswith("metadata") or name == "_method":
+            raise Refusal(
+                f"The query of your request holds {name!r}, which some servers take for a part of the call. "
+                "Metadata goes into the body.",
+                code="ambiguous_query",
+            )
 
 
 def _check_content_headers(headers: Headers) -> None:

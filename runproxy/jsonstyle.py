@@ -47,6 +47,11 @@ def render(value: object, style: str) -> bytes:
     return body + b"\n" if style.endswith(_NEWLINE) else body
 
 
+def _at_its_depth(value: object) -> object:
+    """Put a value as deep as it will stand in a cassette, for the printer has a limit."""
+    return [[[[[[value]]]]]]
+
+
 def detect(body: bytes) -> tuple[object, str] | None:
     """Find the value and the style that give back exactly these bytes, or None when no style does."""
     try:
@@ -55,7 +60,7 @@ def detect(body: bytes) -> tuple[object, str] | None:
         return None
     end = _NEWLINE if body.endswith(b"\n") else ""
     try:
-        orjson.dumps([[[[[[value]]]]]])  # so deep it will stand in a cassette, and the printer has a limit
+        orjson.dumps(_at_its_depth(value))
         return next(((value, name + end) for name in _PRINTERS if render(value, name + end) == body), None)
     except orjson.JSONEncodeError:
         return None

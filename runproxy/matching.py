@@ -25,7 +25,7 @@ ABSENT: Final = "(absent)"
 MAX_DIFFERENCES: Final = 20
 _FLOAT_LIKE: Final = re.compile(rb"[0-9][.eE]")  # every float is written with one of these, so most bodies hold none
 _MAX_SHOWN_CHARS: Final = 200
-_MAX_COMPARED: Final = 1000  # nearest is looked for among so many recordings of the same endpoint
+_MAX_COMPARED: Final = 100  # nearest is looked for among so many recordings of the same endpoint
 
 
 @dataclass(frozen=True, slots=True)

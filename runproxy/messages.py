@@ -17,7 +17,23 @@ OUTCOME_HEADER = "x-runproxy-outcome"
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
 _UNSAFE_VALUE = re.compile(r"[\r\n\0]")  # RFC 9110 section 5.5
-_BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})  # RFC 9112 section 6.3
+BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+"""Statuses whose answers end with their head (RFC 9112 section 6.3)."""
+
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers of one connection, never of a message (RFC 9110 section 7.6.1); Proxy-Connection is a relic of the kind."""
 
 
 def make_headers(pairs: Iterable[tuple[str, str]] = ()) -> Headers:
@@ -80,12 +96,17 @@ class Response:
         return "Date" in self.headers
 
     @cached_property
+    def wire_length(self) -> bytes:
+        """The line that tells the length of the body; empty where there must be none, or the headers tell it."""
+        if self.status in BODILESS or "Content-Length" in self.headers:
+            return b""
+        return f"Content-Length: {len(self.body)}\r\n".encode()
+
+    @cached_property
     def wire_head(self) -> bytes:
-        """Status line and header lines of HTTP/1.1, without `Date`, `Connection` and the closing empty line."""
+        """Status line and header lines of HTTP/1.1, without length, `Date`, `Connection` and the closing empty line."""
         lines = [f"HTTP/1.1 {self.status} {_reason(self.status)}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
-        if self.status not in _BODILESS and "Content-Length" not in self.headers:
-            lines.append(f"Content-Length: {len(self.body)}")
         return "".join(f"{line}\r\n" for line in lines).encode("utf-8", "surrogateescape")
 
 

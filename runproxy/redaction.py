@@ -8,10 +8,12 @@ nothing is written.
 import base64
 import json
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
-from urllib.parse import quote, quote_plus, unquote_plus
+from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
 
 from runproxy.errors import SecretFound
 from runproxy.messages import Headers, Request, Response, make_headers
@@ -38,38 +40,21 @@ RESPONSE_HEADERS: Final = frozenset(
 MIN_CREDENTIAL_CHARS: Final = 8
 """Shorter credentials cannot be told from ordinary text, so they are not searched for."""
 
-_SECRET_QUERY_NAMES: Final = frozenset(
-    {
-        "access_token",
-        "api-key",
-        "api_key",
-        "apikey",
-        "auth_token",
-        "client_secret",
-        "credential",
-        "id_token",
-        "key",
-        "passwd",
-        "password",
-        "pwd",
-        "refresh_token",
-        "secret",
-        "sig",
-        "signature",
-        "subscription-key",
-        "token",
-        "x-amz-credential",
-        "x-amz-security-token",
-        "x-amz-signature",
-        "x-goog-credential",
-        "x-goog-signature",
-    }
+_SECRET_WORDS: Final = frozenset(
+    """accesskey apikey auth authorization bearer code credential credentials jwt key passwd password pwd secret session
+    sig signature token""".split()  # noqa: SIM905 - a list of words reads easier than a column of strings
 )
+_HARMLESS_QUERY_NAMES: Final = frozenset({"continuation_token", "next_page_token", "next_token", "page_token"})
 _SECRET_HEADER_NAME: Final = re.compile(
-    r"(?i)authorization|cookie|token|secret|password|credential|signature|(?:^|-)api-?key$|(?:^|-)key$"
+    r"(?i)access|auth|cookie|credential|jwt|key|passw|secret|session|signature|token"
 )
 _ESCAPE: Final = re.compile("%[0-9A-F]{2}")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+_JSON_ESCAPE: Final = re.compile(rb"\\+u([0-9A-Fa-f]{4})")
+_COOKIES_KEPT: Final = 32
+NO_CREDENTIALS: Final = frozenset({"application/json", "assistants=v2", "metadata", REDACTED})
+"""What would be found in every recording: whoever sends this as a credential must not stop the recording of all."""
+
 _HARMLESS_HEADERS: Final = frozenset({"idempotency-key", "sec-websocket-key"})
 
 # A letter or digit in front means that the shape is the end of a longer word: "task-…" is no "sk-…". Unless it is the
@@ -132,7 +117,7 @@ def scrub(request: Request) -> Request:
     query = request.query
     if not query:
         return request
-    scrubbed = "&".join(_scrub_pair(pair) for pair in query.split("&"))
+    scrubbed = "".join(_scrub_pair(part) for part in re.split("([&;])", query))
     return Request(request.method, f"{request.path}?{scrubbed}", request.headers, request.body)
 
 
@@ -147,12 +132,24 @@ def storable_response(response: Response) -> Response:
     return Response(response.status, kept_response_headers(response.headers), response.body)
 
 
+def loggable_path(request: Request) -> str:
+    """Give the path of a request for a log, unless it holds a credential of that request or what looks like one."""
+    gate = WriteGate()
+    gate.learn(request)
+    try:
+        gate.inspect("the path", request.path.encode("utf-8", "surrogateescape"))
+    except SecretFound:
+        return "(holds a credential)"
+    return request.path
+
+
 class WriteGate:
     """Refuses what holds a credential; it learns credentials from the calls that pass."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
         self._forms: list[bytes] = []
+        self._cookies: deque[tuple[bytes, ...]] = deque(maxlen=_COOKIES_KEPT)
 
     def __repr__(self) -> str:
         return f"WriteGate({len(self._seen)} credentials seen)"
@@ -168,13 +165,19 @@ class WriteGate:
                 self.remember((value, unquote_plus(value)))
 
     def learn_cookies(self, response: Response) -> None:
-        """Remember the cookies that an upstream hands out."""
+        """Remember the last cookies that an upstream has handed out; there may be new ones with every answer."""
         for value in response.headers.getall("Set-Cookie", ()):
-            self.remember((value.partition(";")[0].partition("=")[2],))
+            cookie = value.partition(";")[0].partition("=")[2]
+            if _is_told_apart(cookie):
+                self._cookies.append(tuple(set(_forms(cookie))))
 
     def inspect(self, where: str, data: bytes) -> None:
         """Let data pass that holds no secret; raises `SecretFound`, which names the place and the kind."""
-        for form in self._forms:
+        for view in _views(data):
+            self._inspect_view(where, view)
+
+    def _inspect_view(self, where: str, data: bytes) -> None:
+        for form in chain(self._forms, *self._cookies):
             if form in data:
                 raise SecretFound("a credential this process has seen", where)
         for mark, shape in _MARKED_SHAPES:
@@ -184,7 +187,7 @@ class WriteGate:
     def remember(self, credentials: Iterable[str]) -> None:
         """Search for these from now on."""
         for credential in credentials:
-            if len(credential) >= MIN_CREDENTIAL_CHARS and credential not in self._seen:
+            if credential not in self._seen and _is_told_apart(credential):
                 self._seen.add(credential)
                 self._forms.extend(set(_forms(credential)))
 
@@ -204,7 +207,9 @@ def _scrub_pair(pair: str) -> str:
 
 
 def _is_secret_query_name(raw_name: str) -> bool:
-    return unquote_plus(raw_name).lower() in _SECRET_QUERY_NAMES
+    """Tell whether a word of a query's name says that its value is a secret; a page token is none."""
+    name = unquote_plus(raw_name).lower()
+    return name not in _HARMLESS_QUERY_NAMES and not _SECRET_WORDS.isdisjoint(re.split(r"[^a-z0-9]+", name))
 
 
 def _credentials_in(value: str) -> Iterator[str]:
@@ -223,6 +228,29 @@ def _credentials_in(value: str) -> Iterator[str]:
             return
         yield pair
         yield pair.partition(":")[2]
+
+
+def _is_told_apart(credential: str) -> bool:
+    """Tell whether a credential is long enough to be searched for, and no word of every recording."""
+    return len(credential) >= MIN_CREDENTIAL_CHARS and credential not in NO_CREDENTIALS
+
+
+def _views(data: bytes) -> Iterator[bytes]:
+    """Give data as it is, and as it reads once the escapes of JSON and of URLs are undone."""
+    yield data
+    if b"\\" in data:
+        unescaped = _JSON_ESCAPE.sub(_unescape, data).replace(b"\\/", b"/")
+        if unescaped != data:
+            data = unescaped
+            yield data
+    if b"%" in data:
+        decoded = unquote_to_bytes(data)
+        if decoded != data:
+            yield decoded
+
+
+def _unescape(escape: re.Match[bytes]) -> bytes:
+    return chr(int(escape[1], 16)).encode("utf-8", "surrogatepass")
 
 
 def _forms(credential: str) -> Iterator[bytes]:

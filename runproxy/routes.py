@@ -18,6 +18,8 @@ ID_PATTERN: Final = r"[A-Za-z0-9_-]{1,128}"
 # A segment that every server reads alike: nothing encoded, no parameters, and not `.` or `..`.
 _PLAIN_SEGMENT: Final = r"/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9_~!$&'()*+,=:@.-]+"
 _PLAIN_PATH: Final = re.compile(f"(?:{_PLAIN_SEGMENT})+")
+_BAD_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # control and format characters, and what is no character
 _MAX_DECODINGS: Final = 4  # a path that is still encoded after so many rounds is no honest path
 
 
@@ -89,11 +91,35 @@ def _ends_with(segments: list[str], words: tuple[str | None, ...]) -> bool:
     return len(tail) == len(words) and all(word in (None, segment) for word, segment in zip(words, tail, strict=True))
 
 
+def climbs(path: str) -> bool:
+    """Tell whether a path holds a `.` or `..` segment, in whatever disguise, and so may leave the prefix it shows."""
+    if "%" not in path and "/." not in path and "\\" not in path:
+        return False
+    reading = _decoded(path)
+    if reading is None:
+        return True
+    segments = reading.replace("\\", "/").split("/")
+    return any(segment.partition(";")[0] in (".", "..") for segment in segments)
+
+
 def _most_lenient_reading(path: str) -> str | None:
-    """Decode for as long as there is something to decode; None when it does not end."""
+    """Read a path as the most obliging server would; None when that cannot be told, or says something invisible."""
+    reading = _decoded(path)
+    if reading is None or any(unicodedata.category(char) in _INVISIBLE for char in reading):
+        return None
+    return unicodedata.normalize("NFKC", reading).casefold()
+
+
+def _decoded(path: str) -> str | None:
+    """Decode for as long as there is something to decode; None when it does not end, or is not valid UTF-8."""
     for _ in range(_MAX_DECODINGS):
-        decoded = unquote(path)
+        if _BAD_ESCAPE.search(path):
+            return None
+        try:
+            decoded = unquote(path, errors="strict")
+        except UnicodeDecodeError:
+            return None
         if decoded == path:
-            return unicodedata.normalize("NFKC", path).casefold()
+            return path
         path = decoded
     return None

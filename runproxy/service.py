@@ -9,7 +9,9 @@ from runproxy.backends import Deck
 from runproxy.errors import CassetteMiss, OutsideBasePath, Refusal, RunproxyError, UpstreamError
 from runproxy.guard import Guard
 from runproxy.messages import OUTCOME_HEADER, Request, Response
+from runproxy.redaction import loggable_path
 from runproxy.replies import error_reply
+from runproxy.routes import climbs
 
 _log = structlog.get_logger("runproxy.service")
 
@@ -36,7 +38,7 @@ class Service:
 
     def refuse(self, error: RunproxyError, request: Request | None = None) -> Response:
         """Turn an error into the reply that tells of it, and log it with no value that the call carried."""
-        call = {"method": request.method, "path": request.path} if request else {}
+        call = {"method": request.method, "path": loggable_path(request)} if request else {}
         match error:
             case Refusal():
                 _log.info("refused", code=error.code, status=error.status, **call)
@@ -51,9 +53,9 @@ class Service:
     def _admit(self, request: Request) -> tuple[Request, str | None]:
         """Give the call as it may go on, and the cassette it names."""
         request, cassette = take_cassette_name(request)
-        if not _is_below(request.path, self._base_path):
+        if not _is_below(request.path, self._base_path) or climbs(request.path):
             raise OutsideBasePath(
-                f"{request.path} is not below {self._base_path}, the base path of the upstream. "
+                f"{request.path} is not a plain path below {self._base_path or '/'}, the base path of the upstream. "
                 "Swap the origin of your base URL and keep its path.",
                 code="outside_base_path",
             )

@@ -13,35 +13,28 @@ import aiohttp
 from yarl import URL
 
 from runproxy.errors import ConfigError, Refusal, UpstreamError, UpstreamTimeout
-from runproxy.messages import OUTCOME_HEADER, Headers, Request, Response, make_headers
+from runproxy.messages import HOP_BY_HOP, OUTCOME_HEADER, Headers, Request, Response, make_headers
 
-# RFC 9110 section 7.6.1; Proxy-Connection is a relic that must not pass either.
-HOP_BY_HOP: Final = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
 # Headers by which some servers let a request change its method or its address.
 OVERRIDES: Final = frozenset(
     {
+        "x-forwarded-path",
+        "x-forwarded-prefix",
+        "x-forwarded-uri",
         "x-http-method",
         "x-http-method-override",
+        "x-http-path-override",
         "x-method-override",
         "x-original-uri",
         "x-original-url",
+        "x-override-url",
+        "x-rewrite-uri",
         "x-rewrite-url",
     }
 )
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # how aiohttp hands on a byte that is no UTF-8
 _OURS: Final = "x-runproxy-"
+_FIRST_FINAL_STATUS: Final = 200  # RFC 9110 section 15.2: lower ones announce an answer
 _NOT_SENT: Final = HOP_BY_HOP | OVERRIDES | {"accept-encoding", "content-length", "expect", "host"}
 _NOT_RETURNED: Final = HOP_BY_HOP | {"content-length"}
 _SELF_MADE: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -119,6 +112,10 @@ class Upstream:
                 "Is it running, and is --upstream right?",
                 code="upstream_unreachable",
             ) from error
+        except aiohttp.ClientResponseError as error:
+            raise UpstreamError(
+                f"The upstream {self._origin} sent something that is no HTTP answer.", code="upstream_invalid"
+            ) from error
         except (aiohttp.ClientError, OSError) as error:
             raise UpstreamError(
                 f"The upstream {self._origin} broke off its answer ({type(error).__name__}).",
@@ -136,7 +133,13 @@ class Upstream:
             allow_redirects=False,
         ) as answer:
             body = await answer.read()
-            return Response(answer.status, _to_return(answer.headers), body)
+            if answer.status < _FIRST_FINAL_STATUS:
+                raise UpstreamError(
+                    f"The upstream {self._origin} answered {answer.status}, which is no final answer.",
+                    code="upstream_invalid",
+                )
+            dropped = HOP_BY_HOP if request.method == "HEAD" else _NOT_RETURNED
+            return Response(answer.status, _to_return(answer.headers, dropped), body)
 
 
 def _to_send(headers: Headers) -> list[tuple[str, str]]:
@@ -149,13 +152,15 @@ def _to_send(headers: Headers) -> list[tuple[str, str]]:
     return [*kept, ("Accept-Encoding", "identity")]
 
 
-def _to_return(headers: Headers) -> Headers:
-    dropped = _NOT_RETURNED | _named_by_connection(headers)
+def _to_return(headers: Headers, dropped: frozenset[str]) -> Headers:
+    dropped = dropped | _named_by_connection(headers)
     kept = [(name, value) for name, value in headers.items() if _passes(name.lower(), dropped)]
     return make_headers([*kept, (OUTCOME_HEADER, "forwarded")])
 
 
 def _passes(name: str, dropped: frozenset[str]) -> bool:
+    """Tell whether a header goes on; an underscore counts as the dash that many servers take it for."""
+    name = name.replace("_", "-")
     return name not in dropped and not name.startswith(_OURS)
 
 

@@ -6,7 +6,6 @@ decoded, so that they can be read.
 """
 
 import base64
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,13 +19,12 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runproxy.cassette import Interaction, decode_interaction, encode_interaction
+from runproxy.coding import decompressed
 from runproxy.errors import ConfigError, CorruptCassette
-from runproxy.messages import Headers, Request, Response, make_headers
+from runproxy.messages import BODILESS, Headers, Request, Response, make_headers
 from runproxy.redaction import WriteGate, dropped_names, storable_request, storable_response
 
-MAX_DECODED_BYTES: Final = 64 * 1024 * 1024
 _UNION_MARKS: Final = frozenset({"_Body", "str", "bytes", "list[str]", "datetime"})  # pydantic's, not the file's
-_ANY_ZLIB_HEADER: Final = 47  # zlib: 32 recognises gzip and zlib headers, 15 is the largest window
 
 
 @dataclass(slots=True)
@@ -47,7 +45,6 @@ class _Vcr(BaseModel):
 class _Body(_Vcr):
     string: str | bytes | None = None
     base64_string: str | None = None
-    encoding: str | None = None
 
     def to_bytes(self) -> bytes:
         if self.base64_string is not None:
@@ -145,6 +142,8 @@ def _add(found: Import, vcr: _Interaction, gate: WriteGate, undated_at: datetime
     recorded_at = _date(vcr.recorded_at)
     kept_request = storable_request(request)
     kept_response, was_decoded = _decoded(storable_response(response))
+    if kept_response.status in BODILESS:
+        kept_response = Response(kept_response.status, kept_response.headers)
     found.dropped.update(dropped_names(request.headers, kept_request.headers))
     found.dropped.update(dropped_names(response.headers, kept_response.headers))
     found.hosts.add(url.netloc.rpartition("@")[2])
@@ -177,14 +176,9 @@ def _to_bytes(body: _Body | str | bytes | None) -> bytes:
 
 def _decoded(response: Response) -> tuple[Response, bool]:
     """Decode a gzip or deflate answer; what cannot be decoded stays as it is."""
-    if response.headers.get("content-encoding", "").lower() not in ("gzip", "x-gzip", "deflate"):
-        return response, False
-    reader = zlib.decompressobj(_ANY_ZLIB_HEADER)
-    try:
-        body = reader.decompress(response.body, MAX_DECODED_BYTES)
-    except zlib.error:
-        return response, False
-    if not reader.eof or reader.unused_data:
+    coding = response.headers.get("content-encoding", "")
+    body = decompressed(response.body, coding)
+    if not coding or body is None:
         return response, False
     pairs = [(name, value) for name, value in response.headers.items() if name != "content-encoding"]
     return Response(response.status, make_headers(pairs), body), True

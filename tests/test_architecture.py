@@ -21,6 +21,7 @@ LEVELS = {
     "matching": 2,
     "addressing": 2,
     "replies": 2,
+    "coding": 2,
     "guard": 3,
     "cassette": 3,
     "vcr": 4,

@@ -559,3 +559,14 @@ def test_an_empty_connection_header_does_not_hide_a_second() -> None:
     with pytest.raises(Refusal) as caught:
         Guard(RouteTable((MODIFY_RUN,))).admit(Request("POST", "/v1/threads/t/runs/r", headers, b"{}"))
     assert caught.value.code == "ambiguous_header"
+
+
+@pytest.mark.parametrize(
+    "query", ["metadata[k]=v", "a=1&metadata=x", "a=1;metadata.k=x", "%6detadata=x", "_method=DELETE"]
+)
+def test_a_query_that_says_more_than_the_body_is_refused(query: str) -> None:
+    """Some servers merge the query into the body, or take a method from it."""
+    headers = make_headers([("Content-Type", "application/json")])
+    with pytest.raises(Refusal) as caught:
+        Guard(RouteTable((MODIFY_RUN,))).admit(Request("POST", f"/v1/threads/t/runs/r?{query}", headers, b"{}"))
+    assert caught.value.code == "ambiguous_query"

@@ -13,6 +13,7 @@ from runproxy.errors import SecretFound
 from runproxy.messages import Headers, Request, Response, make_headers
 from runproxy.redaction import (
     MIN_CREDENTIAL_CHARS,
+    NO_CREDENTIALS,
     WriteGate,
     dropped_names,
     kept_request_headers,
@@ -252,7 +253,10 @@ def test_a_credential_that_was_sent_is_stopped(request_: Request, secret: str) -
         pytest.param(get("/p", ("Authorization", "Bearer abcdefgh")), "abcdefg", id="a part of it"),
         pytest.param(get("/p", ("Idempotency-Key", "abcdefgh")), "abcdefgh", id="idempotency key"),
         pytest.param(get("/p", ("Sec-WebSocket-Key", "abcdefgh")), "abcdefgh", id="websocket key"),
-        pytest.param(get("/p", ("X-Monkey", "abcdefgh")), "abcdefgh", id="a name that ends in key"),
+        pytest.param(
+            get("/p", ("Cookie", "a=application/json; b=metadata")), "application/json", id="word of every recording"
+        ),
+        pytest.param(get("/p", ("Authorization", "Bearer REDACTED")), "REDACTED", id="placeholder"),
         pytest.param(get("/p", ("OpenAI-Beta", "assistants=v2")), "assistants=v2", id="ordinary header"),
         pytest.param(get("/p?after=abcdefgh"), "abcdefgh", id="ordinary query"),
         pytest.param(get("/token=abcdefgh"), "abcdefgh", id="path"),
@@ -311,9 +315,14 @@ def test_a_credential_is_found_in_every_encoding(encoding: str, secret: str) -> 
     assert not lets_pass(gate, text)
 
 
+def is_searched_for(secret: str) -> bool:
+    """Tell a credential from the words that stand in every recording."""
+    return secret not in NO_CREDENTIALS
+
+
 @settings(deadline=None, max_examples=300)
 @given(
-    secret=st.text(st.characters(codec="utf-8"), min_size=MIN_CREDENTIAL_CHARS, max_size=24),
+    secret=st.text(st.characters(codec="utf-8"), min_size=MIN_CREDENTIAL_CHARS, max_size=24).filter(is_searched_for),
     around=st.tuples(st.text(max_size=5), st.text(max_size=5)),
     encoding=st.sampled_from(sorted(ENCODINGS)),
 )
@@ -328,7 +337,9 @@ def test_a_learned_credential_is_found_wherever_it_is_embedded(
 
 @settings(deadline=None, max_examples=200)
 @given(
-    secret=st.text(st.characters(codec="ascii", categories=["L", "N", "S", "P"], exclude_characters=";,"), min_size=8),
+    secret=st.text(
+        st.characters(codec="ascii", categories=["L", "N", "S", "P"], exclude_characters=";,"), min_size=8
+    ).filter(is_searched_for),
     before=st.binary(max_size=7),
     after=st.binary(max_size=7),
     is_for_urls=st.booleans(),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runproxy.routes import MODIFY_RUN, Lookalike, Route, RouteTable
+from runproxy.routes import MODIFY_RUN, Lookalike, Route, RouteTable, climbs
 
 TABLE = RouteTable((MODIFY_RUN,))
 IDS = st.text(string.ascii_letters + string.digits + "_-", min_size=1, max_size=128)
@@ -209,3 +209,39 @@ def test_no_number_of_encodings_hides_a_route(rounds: int) -> None:
     """A word that is encoded again and again is a disguise, however often."""
     path = f"/v1/%{'25' * (rounds - 1)}74hreads/t/runs/r"
     assert RouteTable((MODIFY_RUN,)).find(path) is Lookalike.DISGUISED
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("/v1/%u0074hreads/t/runs/r", id="escape of another kind"),
+        pytest.param("/v1/%c1%b4hreads/t/runs/r", id="overlong"),
+        pytest.param("/v1/t%00hreads/t/runs/r", id="control character"),
+        pytest.param("/v1/thr%C2%ADeads/t/runs/r", id="soft hyphen"),
+        pytest.param("/v1/100%", id="escape without digits"),
+    ],
+)
+def test_what_has_no_plain_reading_is_a_disguise(path: str) -> None:
+    """Paths that servers would decode in ways of their own are not let through as ordinary ones."""
+    assert RouteTable((MODIFY_RUN,)).find(path) is Lookalike.DISGUISED
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/v1/../admin", True),
+        ("/v1/..", True),
+        ("/v1/./x", True),
+        ("/v1/..%2fadmin", True),
+        ("/v1/%2e%2e/x", True),
+        ("/v1/%252e%252e/x", True),
+        ("/v1/..;x/y", True),
+        ("/v1/x\\..\\y", True),
+        ("/v1/%c0%ae%c0%ae/x", True),
+        ("/v1/a..b/.well-known/...", False),
+        ("/v1/files/a%20b", False),
+    ],
+)
+def test_a_segment_of_dots_is_seen_in_every_disguise(path: str, expected: bool) -> None:
+    """A path that may leave its prefix is told from one that only has dots in it."""
+    assert climbs(path) is expected

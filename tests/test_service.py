@@ -66,7 +66,7 @@ async def test_a_miss_says_why_and_what_to_do(tmp_path: Path) -> None:
         "interaction": 0,
         "differences": [{"where": "body.metadata.user", "you_sent": '"b"', "recorded": '"a"'}],
     }
-    assert error["record_command"] == f"runproxy record --upstream URL --cassette default --dir {tmp_path}"
+    assert error["record_command"] == f"runproxy record --upstream URL --cassette=default --dir={tmp_path}"
     assert 'body.metadata.user: you sent "b", recorded "a"' in error["message"]
 
 

@@ -52,6 +52,7 @@ async def test_what_passes_and_what_does_not(tmp_path: Path) -> None:
         ("X-HTTP-Method-Override", "DELETE"),
         ("X-Original-URL", "/v1/other"),
         ("X-Rewrite-URL", "/v1/other"),
+        ("X-Forwarded-Uri", "/v1/other"),
         ("X-Runproxy-Cassette", "tape"),
         ("Accept-Encoding", "gzip"),
     ]
@@ -162,3 +163,50 @@ async def test_an_answers_header_that_is_no_text_passes_and_is_recorded(tmp_path
         received = await raw_exchange(recording.url, f"GET {ADDRESS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert b"Content-Type: text/\xe9\r\n" in received
     assert b"x-runproxy-outcome: recorded" in received
+
+
+async def test_an_underscore_does_not_carry_an_override_past(tmp_path: Path) -> None:
+    """Servers that read underscores as dashes see no method and no address but the ones that were checked."""
+    upstream = ScriptedUpstream(make=echo)
+    headers = [("X_HTTP_Method_Override", "POST"), ("X_Original_URL", "/v1/threads/t/runs/r"), ("X_Kept", "1")]
+    async with serving(upstream) as base_url, proxy(tmp_path, "passthrough", base_url) as passing:
+        await ask(passing.url, Request("GET", ADDRESS, make_headers(headers)))
+    names = {name.lower() for name in upstream.seen[0].headers}
+    assert names == {"host", "x_kept", "accept-encoding"}
+
+
+@pytest.mark.parametrize("target", ["/v1/../admin", "/v1/..%2fadmin", "/v1/%2e%2e/x"])
+async def test_the_base_path_cannot_be_left(tmp_path: Path, target: str) -> None:
+    """Dots that climb out of the base path reach no upstream, whatever the method."""
+    upstream = ScriptedUpstream(make=echo)
+    async with serving(upstream) as base_url, proxy(tmp_path, "passthrough", base_url) as passing:
+        for method in ("GET", "POST"):
+            received = await raw_exchange(passing.url, f"{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert b"outside_base_path" in received
+    assert upstream.seen == []
+
+
+@pytest.mark.parametrize("first_line", [b"HTTP/1.1 101 Switching Protocols", b"HTTP/1.1 600 Odd", b"nonsense"])
+async def test_an_odd_answer_spoils_no_recording(tmp_path: Path, first_line: bytes) -> None:
+    """What is no final answer, or none that a cassette can hold, is answered somehow and not recorded."""
+
+    async def odd(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(first_line + b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(odd, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, proxy(tmp_path, "record", f"http://127.0.0.1:{port}/v1") as recording:
+        (got,) = await ask(recording.url, modify())
+    assert got.headers["x-runproxy-outcome"] in ("unrecorded", "failed")
+    assert not (tmp_path / "default.json").exists()
+
+
+async def test_the_length_of_head_passes(tmp_path: Path) -> None:
+    """HEAD tells the length that GET would have."""
+    upstream = ScriptedUpstream(Response(200, make_headers([("Content-Length", "1234")])))
+    async with serving(upstream) as base_url, proxy(tmp_path, "passthrough", base_url) as passing:
+        received = await raw_exchange(passing.url, f"HEAD {ADDRESS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert b"Content-Length: 1234\r\n" in received

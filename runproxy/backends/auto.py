@@ -2,17 +2,25 @@
 
 from runproxy.backends.record import Record
 from runproxy.backends.replay import Replay
-from runproxy.messages import Request, Response
+from runproxy.messages import OUTCOME_HEADER, Request, Response
+from runproxy.redaction import WriteGate
 
 
 class Auto:
     """Asks `replay` first and `record` for what it does not know."""
 
-    def __init__(self, replay: Replay, record: Record) -> None:
+    def __init__(self, replay: Replay, record: Record, gate: WriteGate) -> None:
         self._replay = replay
         self._record = record
+        self._gate = gate
 
     async def send(self, request: Request) -> Response:
         """Answer from the cassette, else from the upstream; raises `UpstreamError`."""
+        self._gate.learn(request)  # of replayed calls too: a later answer may repeat their credentials
         known = self._replay.find(request)
-        return known if known is not None else await self._record.send(request)
+        if known is not None:
+            return known
+        response = await self._record.send(request)
+        if response.headers[OUTCOME_HEADER] == "recorded":
+            self._replay.skip(request)  # the caller has had this one
+        return response

@@ -8,9 +8,10 @@ from typing import Protocol
 import structlog
 
 from runproxy.cassette import Interaction
-from runproxy.errors import CassetteError
+from runproxy.errors import CassetteError, RunproxyError
+from runproxy.matching import MatchKey, match_key
 from runproxy.messages import OUTCOME_HEADER, Backend, Request, Response
-from runproxy.redaction import WriteGate, storable_request, storable_response
+from runproxy.redaction import WriteGate, loggable_path, scrub, storable_request, storable_response
 
 _log = structlog.get_logger("runproxy.record")
 
@@ -20,6 +21,10 @@ class Recorder(Protocol):
 
     async def append(self, interaction: Interaction) -> None:
         """Return when the interaction is recorded; raises `CassetteError`."""
+        ...  # pragma: no cover
+
+    def give_up(self, key: MatchKey) -> None:
+        """Hear of a call that the upstream did not answer."""
         ...  # pragma: no cover
 
 
@@ -46,17 +51,27 @@ class Record:
         self._gate.learn(request)
         loop = asyncio.get_running_loop()
         started_at, started = self._now(), loop.time()
-        response = await self._upstream.send(request)
+        try:
+            response = await self._upstream.send(request)
+        except RunproxyError:
+            self._recorder.give_up(match_key(scrub(request)))
+            raise
         elapsed_ms = round((loop.time() - started) * 1000)
         self._gate.learn_cookies(response)
         interaction = Interaction(storable_request(request), storable_response(response), started_at, elapsed_ms)
         try:
             await self._recorder.append(interaction)
         except CassetteError as error:
-            _log.error("not recorded", method=request.method, path=request.path, reason=error.message)
-            unrecorded = response.with_header(OUTCOME_HEADER, "unrecorded")
-            return unrecorded.with_header("x-runproxy-reason", error.code or "")
+            _log.error("not recorded", method=request.method, path=loggable_path(request), reason=error.message)
+            return _unrecorded(response, error.code or "")
+        except Exception:  # noqa: BLE001 - logged with its trace; the upstream has answered, and so must runproxy
+            _log.exception("not recorded", method=request.method, path=loggable_path(request))
+            return _unrecorded(response, "internal_error")
         return response.with_header(OUTCOME_HEADER, "recorded")
+
+
+def _unrecorded(response: Response, reason: str) -> Response:
+    return response.with_header(OUTCOME_HEADER, "unrecorded").with_header("x-runproxy-reason", reason)
 
 
 def _utc_now() -> datetime:

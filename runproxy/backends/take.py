@@ -21,6 +21,7 @@ class Take:
         self._tape = tape
         self._earlier = earlier
         self._answered: defaultdict[MatchKey, int] = defaultdict(int)
+        self._failed: set[MatchKey] = set()
 
     async def append(self, interaction: Interaction) -> None:
         """Record one interaction; raises `CassetteError`."""
@@ -32,12 +33,19 @@ class Take:
             await self._tape.append(interaction)
             return
         earlier = self._earlier[positions[nth]]
-        if not _is_same_answer(earlier.response, interaction.response):
-            await self._tape.replace(earlier, interaction)
+        is_same = _is_same_answer(earlier.response, interaction.response)
+        # Replacing a recording by itself changes no byte, and puts it back where somebody has taken it away.
+        await self._tape.replace(earlier, earlier if is_same else interaction)
+
+    def give_up(self, key: MatchKey) -> None:
+        """Keep what earlier sessions recorded for a call that has failed in this one."""
+        self._failed.add(key)
 
     async def finish(self) -> None:
         """Take out what is left of earlier sessions for the calls this one has made; raises `CassetteError`."""
         for key, answered in self._answered.items():
+            if key in self._failed:
+                continue
             for position in self._earlier.positions(key)[answered:]:
                 await self._tape.remove(self._earlier[position])
         self._answered.clear()
@@ -54,6 +62,9 @@ class Remembered:
         """Record one interaction, then remember it; raises `CassetteError`."""
         await self._tape.append(interaction)
         self._cassette.add(interaction)
+
+    def give_up(self, key: MatchKey) -> None:
+        """Do nothing: nothing earlier is replaced here."""
 
 
 def _is_same_answer(earlier: Response, now: Response) -> bool:

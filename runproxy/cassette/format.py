@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import orjson
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from runproxy.cassette.body import StoredBody, to_stored
 from runproxy.cassette.model import Interaction
 from runproxy.errors import CorruptCassette, UnknownFormat
 from runproxy.messages import (
+    BODILESS,
+    HOP_BY_HOP,
     Request,
     Response,
     is_header_value,
@@ -20,6 +22,8 @@ from runproxy.messages import (
 )
 
 FORMAT: Final = "runproxy/1"
+
+_FRAMING: Final = HOP_BY_HOP | {"content-length"}
 
 
 def _token(name: str) -> str:
@@ -70,6 +74,15 @@ class StoredResponse(_Stored):
     headers: StoredHeaders = []
     body: StoredBody | None = None
 
+    @model_validator(mode="after")
+    def _is_framed_once(self) -> "StoredResponse":
+        """Leave the framing to whoever sends the answer; two words about it are one too many."""
+        if any(name.lower() in _FRAMING for name, _ in self.headers):
+            raise ValueError("an answer holds no header about its connection or its length")
+        if self.status in BODILESS and self.body is not None:
+            raise ValueError(f"an answer with status {self.status} has no body")
+        return self
+
 
 class StoredInteraction(_Stored):
     """One call in a cassette."""
@@ -119,12 +132,21 @@ def decode_interaction(stored: object, where: str) -> Interaction:
         found = StoredInteraction.model_validate(stored)
     except ValidationError as error:
         raise CorruptCassette(f"{where}{_first_problem(error)}") from None
+    try:
+        return _interaction(found)
+    except OverflowError:
+        raise CorruptCassette(f"{where}.recorded_at: the date is out of range.") from None
+    except (orjson.JSONEncodeError, RecursionError):
+        raise CorruptCassette(f"{where}: a body is nested deeper than JSON readers go.") from None
+
+
+def _interaction(found: StoredInteraction) -> Interaction:
     sent, got = found.request, found.response
     target = f"{sent.path}?{sent.query}" if sent.query else sent.path
     return Interaction(
         Request(sent.method, target, make_headers(sent.headers), _body_bytes(sent.body)),
         Response(got.status, make_headers(got.headers), _body_bytes(got.body)),
-        found.recorded_at,
+        found.recorded_at.astimezone(UTC),
         found.elapsed_ms,
     )
 

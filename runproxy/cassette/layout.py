@@ -29,7 +29,8 @@ TAIL: Final = b"\n  ]\n}\n"
 EMPTY: Final = HEAD + TAIL
 
 _INDENT: Final = b"\n    "
-_END: Final = _INDENT + b"}"
+END: Final = _INDENT + b"}"
+"""How every interaction ends."""
 _BETWEEN: Final = b",\n    {"
 
 
@@ -60,7 +61,7 @@ def split(text: bytes) -> list[bytes]:
         return []
     parts = inner.split(_BETWEEN)
     elements = [parts[0], *(_INDENT + b"{" + part for part in parts[1:])]
-    if not all(part.startswith(_INDENT + b"{") and part.endswith(_END) for part in elements):
+    if not all(part.startswith(_INDENT + b"{") and part.endswith(END) for part in elements):
         raise ValueError("not laid out as runproxy does")
     return elements
 
@@ -73,12 +74,13 @@ def reformat(text: bytes, where: str) -> bytes:
 def find_tear(text: bytes) -> Torn | None:
     """Recognise a text whose last write was cut off; None when it is whole, or wrong in another way.
 
-    A text is torn when it ends without its closing brackets, but what stands before its end closes to valid JSON.
+    A text is torn when it has lost its closing brackets, but what stands whole in it closes to valid JSON. Brackets
+    with something behind them were not torn: somebody has written there.
     """
-    if text.endswith(TAIL) or not text.startswith(HEAD):
+    if TAIL in text or not text.startswith(HEAD):
         return None
     has_interaction = text[len(HEAD) :].lstrip().startswith(b"{")
-    end = text.rfind(_END) + len(_END) if has_interaction and _END in text else len(HEAD)
+    end = text.rfind(END) + len(END) if has_interaction and END in text else len(HEAD)
     whole = text[:end] + TAIL
     if _is_json(text) or not _is_json(whole):
         return None

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +58,7 @@ def list_(dir: str | None) -> None:  # noqa: A002 - the option's name
             continue
         last = max((held.recorded_at for held in interactions), default=None)
         size = store.path(name).stat().st_size
-        table.add_row(name, str(len(interactions)), str(size), f"{last.astimezone(UTC):%Y-%m-%d %H:%M}" if last else "")
+        table.add_row(name, str(len(interactions)), str(size), f"{last:%Y-%m-%d %H:%M}" if last else "")
     if not table.row_count:
         say(f"No cassettes in {dir or DEFAULT_DIR}.")
         return
@@ -110,7 +109,7 @@ def vcr(file: str, cassette: str | None, dir: str | None) -> None:  # noqa: A002
     Example:
       runproxy cassette import vcr recorded.yml --cassette imported
     """
-    from datetime import datetime
+    from datetime import UTC, datetime
 
     from runproxy.errors import CassetteError
     from runproxy.vcr import read_vcr
@@ -194,7 +193,7 @@ def _show(print_line: "Callable[..., None]", position: int, interaction: "Intera
     from runproxy.cli.output import harmless
 
     request, response = interaction.request, interaction.response
-    taken = f"{interaction.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, {interaction.elapsed_ms} ms"
+    taken = f"{interaction.recorded_at:%Y-%m-%d %H:%M:%S} UTC, {interaction.elapsed_ms} ms"
     call = harmless(f"[{position}] {request.method} {request.target}")
     print_line(Text.assemble((call, "bold"), f"  {taken}"))
     _show_message(print_line, ">", request.headers, request.body)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runproxy.cli.group import FROM_ENVIRONMENT, say
+from runproxy.cli.group import say
 from runproxy.cli.options import listening_options, port_option
 from runproxy.cli.output import counted
 
@@ -16,7 +16,7 @@ DEFAULT_PORT = 8789
 STANDING_CLOCK = 1_699_075_072  # when the run of the API reference was made
 
 
-@click.command(context_settings=FROM_ENVIRONMENT)
+@click.command(context_settings={"auto_envvar_prefix": "RUNPROXY_SANDBOX"})  # beside a proxy with settings of its own
 @port_option(DEFAULT_PORT)
 @listening_options
 @click.option("--api-key", metavar="KEY", help="The only key taken.  [default: any]")

@@ -88,9 +88,9 @@ async def _serve(settings: "Settings") -> None:
     from runproxy.server import ReadyFile, run_until_stopped
 
     async with running_proxy(settings) as proxy:
-        _banner(settings, proxy)
         ready = {"url": proxy.url, "base_url": proxy.base_url, "admin_url": proxy.admin_url}
         with ReadyFile(settings.listen.ready_file, ready):
+            _banner(settings, proxy)
             await run_until_stopped(say)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(proxy.service.outcomes.items()))
     say(f"Stopped: {counts or 'no calls'}; everything acknowledged is on file.")

@@ -5,9 +5,9 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiohttp import ClientError, HttpVersion10, HttpVersion11, StreamReader, web
+from aiohttp import ClientError, HttpVersion10, HttpVersion11, web
 
-from runproxy.errors import BodyTooLarge, BodyTooSlow, Refusal, RunproxyError
+from runproxy.errors import BodyTooLarge, BodyTooSlow, ExpectationRefused, Refusal, RunproxyError
 from runproxy.messages import Request, Response
 from runproxy.replies import error_reply
 from runproxy.server.wire import DateHeader, WireResponse
@@ -58,19 +58,21 @@ class Edge:
         content = received.content
         try:
             # Mostly all of it is here already, and there is no need to wait.
-            body = content.read_nowait() if content.is_eof() else await self._await_body(content)
+            body = content.read_nowait() if content.is_eof() else await self._await_body(received)
         except (ClientError, ConnectionError, web.RequestPayloadError) as error:
             raise Refusal("The request body is not framed as HTTP/1.1 demands.", code="invalid_framing") from error
         if len(body) > limit:
             raise BodyTooLarge(limit)
         return body
 
-    async def _await_body(self, content: StreamReader) -> bytes:
+    async def _await_body(self, received: web.BaseRequest) -> bytes:
         """Read a body to its end, or until it is over the limit or takes too long."""
+        if "Expect" in received.headers and received.transport is not None:
+            received.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # RFC 9110 section 10.1.1: the client waits
         parts = bytearray()
         try:
             async with asyncio.timeout(self._body_s):
-                while len(parts) <= self._max_body_bytes and (part := await content.readany()):
+                while len(parts) <= self._max_body_bytes and (part := await received.content.readany()):
                     parts += part
         except TimeoutError as error:
             raise BodyTooSlow(self._body_s) from error
@@ -84,6 +86,8 @@ def _check_framing(received: web.BaseRequest) -> None:
         raise Refusal("Only HTTP/1.0 and HTTP/1.1 are spoken here.", code="unsupported_http_version")
     if not _TARGET.fullmatch(received.raw_path):
         raise Refusal("The request target must be a path, without scheme, host or fragment.", code="invalid_target")
+    if headers.get("Expect", "100-continue").lower() != "100-continue":
+        raise ExpectationRefused("Nothing but 'Expect: 100-continue' can be met.", code="expectation_refused")
     if "Upgrade" in headers:
         raise Refusal("The protocol cannot be upgraded here.", code="upgrade_refused")
     hosts = headers.getall("Host", ())

@@ -44,14 +44,14 @@ class Listener:
         self._site = web.TCPSite(self._runner, self._host, self._port)
         try:
             await self._site.start()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             await self._runner.cleanup()
             raise ConfigError(f"Cannot listen on {self._host}:{self._port}: {self._reason(error)}") from error
         return self
 
-    def _reason(self, error: OSError) -> str:
-        if error.errno != errno.EADDRINUSE:
-            return f"{error.strerror or 'no such address'}."
+    def _reason(self, error: OSError | UnicodeError) -> str:
+        if getattr(error, "errno", None) != errno.EADDRINUSE:
+            return f"{getattr(error, 'strerror', None) or 'no such address'}."
         return (
             "the address is in use. Is another runproxy running? "
             f"Choose another port with {self._port_flag} (0 takes any free one)."

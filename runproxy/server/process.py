@@ -21,12 +21,13 @@ class ReadyFile:
 
     def __enter__(self) -> Self:
         if self._path is not None:
-            fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
             try:
+                fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
                 fresh.write_text(json.dumps({**self._content, "pid": os.getpid()}) + "\n", encoding="utf-8")
                 fresh.replace(self._path)
-            except OSError as error:
-                raise ConfigError(f"Cannot write the ready file {self._path}: {error.strerror}.") from error
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or "that is no name for a file"
+                raise ConfigError(f"Cannot write the ready file {self._path}: {reason}.") from error
         return self
 
     def __exit__(

@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
-from runproxy.messages import Response
+from runproxy.messages import BODILESS, Response
 
 _HIGH_WATER_BYTES: Final = 64 * 1024  # above this, wait for the client to read before the next answer
 
@@ -42,10 +42,14 @@ class WireResponse(web.StreamResponse):
             return None
         self._is_sent = True
         self._stays_open = request.keep_alive and not self._closes
-        body = b"" if request.method == "HEAD" else self._response.body
-        date = b"" if self._response.has_date else self._dates.line()
+        response = self._response
+        is_head = request.method == "HEAD"
+        has_body = not (is_head or response.status in BODILESS)
+        length = b"" if is_head and not response.body else response.wire_length  # of what GET would give, if known
+        date = b"" if response.has_date else self._dates.line()
         end = self._connection_line(request)
-        request.transport.write(b"".join((self._response.wire_head, date, end, body)))
+        parts = (response.wire_head, length, date, end, response.body if has_body else b"")
+        request.transport.write(b"".join(parts))
         if request.transport.get_write_buffer_size() > _HIGH_WATER_BYTES:
             await request.writer.drain()
         return request.writer

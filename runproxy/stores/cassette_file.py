@@ -19,8 +19,9 @@ import orjson
 import structlog
 
 from runproxy.cassette import decode_interaction, encode_interaction, layout
-from runproxy.errors import CassetteNotFound, CassetteNotWritable, RunproxyError
+from runproxy.errors import CassetteNotFound, CassetteNotWritable, CorruptCassette, RunproxyError
 
+_ATTEMPTS: Final = 100  # to open a file that others remove
 _AT_ONCE_BYTES: Final = 256 * 1024
 _TAIL_BYTES: Final = len(layout.TAIL)
 _log = structlog.get_logger("runproxy.stores")
@@ -116,10 +117,11 @@ class CassetteFile:
                 os.close(file)
 
     def _open(self) -> int:
-        while True:
+        for _ in range(_ATTEMPTS):
             with suppress(FileNotFoundError):
                 return os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
             self._create()
+        raise CassetteNotWritable(f"{self._path} comes and goes; another program seems to remove it.")
 
     def _create(self) -> None:
         """Bring the file into being as a whole: readers never see a part of it, and an existing one stays."""
@@ -160,8 +162,10 @@ class CassetteFile:
         except ValueError:
             return self._lay_out_anew(text)
         for edit in edits:
-            _apply_to(elements, edit)
-        self._replace_with(layout.compose(elements))
+            _apply_to(elements, edit, str(self._path))
+        changed = layout.compose(elements)
+        if changed != text:
+            self._replace_with(changed)
         return True
 
     def _lay_out_anew(self, text: bytes) -> bool:
@@ -175,9 +179,9 @@ class CassetteFile:
             fresh.replace(self._path)
 
 
-def _apply_to(elements: list[bytes], edit: Edit) -> None:
+def _apply_to(elements: list[bytes], edit: Edit, where: str) -> None:
     """Change a list of laid-out interactions; an earlier one that somebody else has replaced is left alone."""
-    place = _find(elements, edit.earlier) if edit.earlier is not None else None
+    place = _find(elements, edit.earlier, where) if edit.earlier is not None else None
     if place is None:
         elements.extend([edit.added] if edit.added is not None else [])
     elif edit.added is None:
@@ -186,12 +190,17 @@ def _apply_to(elements: list[bytes], edit: Edit) -> None:
         elements[place] = edit.added
 
 
-def _find(elements: list[bytes], sought: bytes) -> int | None:
+def _find(elements: list[bytes], sought: bytes, where: str) -> int | None:
     """Find an interaction by its text, else by its content, for it may have been edited by hand."""
     if sought in elements:
         return elements.index(sought)
     for place, held in enumerate(elements):
-        if layout.element(encode_interaction(decode_interaction(orjson.loads(held), ""))) == sought:
+        place_in_file = f"{where}: interactions[{place}]"
+        try:
+            stored = orjson.loads(held)
+        except orjson.JSONDecodeError as error:
+            raise CorruptCassette(f"{place_in_file}: not valid JSON: {error.msg}.") from error
+        if layout.element(encode_interaction(decode_interaction(stored, place_in_file))) == sought:
             return place
     return None
 
@@ -199,7 +208,7 @@ def _find(elements: list[bytes], sought: bytes) -> int | None:
 def _append(file: int, size: int, elements: list[bytes]) -> None:
     """Write over the closing brackets; on failure the file is as it was."""
     end = size - _TAIL_BYTES
-    comma = b"" if os.pread(file, 1, end - 1) == b"[" else b","
+    comma = b"" if end == len(layout.HEAD) else b","
     try:
         _write_all(file, comma + b",".join(elements) + layout.TAIL, end)
     except OSError:
@@ -210,7 +219,11 @@ def _append(file: int, size: int, elements: list[bytes]) -> None:
 
 
 def _ends_well(file: int, size: int) -> bool:
-    if size < len(layout.EMPTY):
+    """Tell whether the brackets to be written over stand right behind the head or a whole interaction."""
+    end = size - _TAIL_BYTES
+    if end < len(layout.HEAD):
+        return False
+    if end > len(layout.HEAD) and os.pread(file, len(layout.END), end - len(layout.END)) != layout.END:
         return False
     tail, head = os.pread(file, _TAIL_BYTES, size - _TAIL_BYTES), os.pread(file, len(layout.HEAD), 0)
     return tail == layout.TAIL and head == layout.HEAD
@@ -251,4 +264,4 @@ def _new_file_beside(path: Path, text: bytes) -> Iterator[Path]:
 
 def _not_usable(verb: str, path: Path, error: OSError) -> RunproxyError:
     reason = error.strerror or type(error).__name__
-    return CassetteNotWritable(f"Cannot {verb} the cassette {path}: {reason}. Choose another folder with --dir.")
+    return CassetteNotWritable(f"Cannot {verb} the cassette {path}: {reason}.")

@@ -1,13 +1,17 @@
 """Cassettes as files of a folder: `NAME.json`, with sub-folders for names that hold slashes."""
 
 import tempfile
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+import orjson
+
 from runproxy.addressing import checked_name
-from runproxy.cassette import Cassette, Interaction, decode, encode_interaction, layout
-from runproxy.errors import CassetteNotFound, CassetteNotWritable, Refusal
+from runproxy.cassette import Cassette, Interaction, decode, decode_interaction, encode_interaction, layout
+from runproxy.coding import decompressed
+from runproxy.errors import CassetteError, CassetteNotFound, CassetteNotWritable, Refusal
 from runproxy.redaction import WriteGate
 from runproxy.stores.cassette_file import CassetteFile, Edit
 from runproxy.stores.group_commit import GroupCommit
@@ -61,7 +65,7 @@ class FileStore:
 
     def tape(self, name: str) -> "FileTape":
         """Open a cassette for writing; the file comes to be with its first interaction."""
-        return FileTape(CassetteFile(self.path(name)), self.gate)
+        return FileTape(CassetteFile(self.path(name).resolve()), self.gate)
 
     def _suggest(self, name: str) -> str:
         names = self.names()
@@ -89,11 +93,10 @@ class FileTape:
         await self._commits.commit(Edit(_laid_out(earlier), None))
 
     def _admit(self, interaction: Interaction) -> bytes:
+        for where, data in _recorded_parts(interaction):
+            self._gate.inspect(where, data)
         encoded = encode_interaction(interaction)
-        for where, body in (("request", interaction.request.body), ("response", interaction.response.body)):
-            if not _is_text(body):  # stored as base64, in which a secret would not be recognised
-                self._gate.inspect(f"the body of the {where}", body)
-        self._gate.inspect("the interaction", encoded)
+        decode_interaction(orjson.loads(encoded), "the answer")  # what could not be read back must not spoil the file
         return layout.element(encoded)
 
 
@@ -104,12 +107,18 @@ def _is_name(name: str) -> bool:
         return False
 
 
-def _is_text(body: bytes) -> bool:
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def _recorded_parts(interaction: Interaction) -> Iterator[tuple[str, bytes]]:
+    """Give all that the interaction adds to a cassette, decompressed; raises `CassetteError` for what is opaque."""
+    yield "the address", interaction.request.target.encode("utf-8", "surrogateescape")
+    for name, message in (("request", interaction.request), ("response", interaction.response)):
+        values = "\n".join(message.headers.values())
+        yield f"the headers of the {name}", values.encode("utf-8", "surrogateescape")
+        body = decompressed(message.body, message.headers.get("content-encoding", ""))
+        if body is None:
+            raise CassetteError(
+                f"the body of the {name} is compressed in a way that cannot be looked into", code="opaque_body"
+            )
+        yield f"the body of the {name}", body
 
 
 def _laid_out(interaction: Interaction) -> bytes:

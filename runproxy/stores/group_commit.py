@@ -35,10 +35,12 @@ class GroupCommit(Generic[Item]):
         await written
 
     async def _drain(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            await self._write_batch(batch)
-        self._writer = None
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                await self._write_batch(batch)
+        finally:
+            self._writer = None
 
     async def _write_batch(self, batch: list[tuple[Item, asyncio.Future[None]]]) -> None:
         items = [item for item, _ in batch]

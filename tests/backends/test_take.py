@@ -1,5 +1,6 @@
 """Re-recording: what has not changed stays to the byte, what has changed is replaced where it stands."""
 
+from contextlib import AsyncExitStack
 from difflib import ndiff
 from pathlib import Path
 
@@ -54,3 +55,30 @@ async def test_more_answers_than_before_are_added(tmp_path: Path) -> None:
     await record(tmp_path, "1", "2")
     await record(tmp_path, "1", "2", "3", "4")
     assert said(tmp_path) == [answer({"said": text}).body for text in ("1", "2", "3", "4")]
+
+
+async def test_an_unchanged_answer_comes_back_where_the_file_has_gone(tmp_path: Path) -> None:
+    """Acknowledged means recorded, also for what was on file when the session began and has been removed since."""
+    await record(tmp_path, "1")
+    upstream = ScriptedUpstream(answer({"said": "1"}))
+    async with serving(upstream) as base_url, proxy(tmp_path, "record", base_url) as recording:
+        (tmp_path / "default.json").unlink()
+        (got,) = await ask(recording.url, CALLS[0])
+        assert got.headers["x-runproxy-outcome"] == "recorded"
+        assert said(tmp_path) == [answer({"said": "1"}).body]
+
+
+async def test_a_call_that_fails_keeps_its_earlier_recordings(tmp_path: Path) -> None:
+    """An upstream that goes away half-way through a session takes no good recording with it."""
+    call = CALLS[0]
+    upstream = ScriptedUpstream(*(answer({"said": text}) for text in ("1", "2", "3")))
+    async with serving(upstream) as base_url, proxy(tmp_path, "record", base_url) as recording:
+        await ask(recording.url, call, call, call)
+    async with AsyncExitStack() as stack:
+        base_url = await stack.enter_async_context(serving(ScriptedUpstream(answer({"said": "1"}))))
+        async with proxy(tmp_path, "record", base_url) as recording:
+            (first,) = await ask(recording.url, call)
+            await stack.aclose()
+            (second,) = await ask(recording.url, call)
+    assert (first.status, second.status) == (200, 502)
+    assert said(tmp_path) == [answer({"said": text}).body for text in ("1", "2", "3")]

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 import json
 import tempfile
 from pathlib import Path
@@ -11,15 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runproxy.guard import Guard
+from runproxy.matching import match_key
 from runproxy.messages import Request, Response, make_headers
-from runproxy.redaction import WriteGate, scrub
+from runproxy.redaction import NO_CREDENTIALS, WriteGate, scrub
+from runproxy.routes import MODIFY_RUN, RouteTable
 from runproxy.stores.file import FileStore
 from tests.parts import ADDRESS, ScriptedUpstream, answer, ask, echo, modify, proxy, serving, stored
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 METADATA = st.none() | st.dictionaries(st.text("abcde_", min_size=1, max_size=8), TEXT, max_size=4)
 QUERIES = st.sampled_from(["", "?api-version=2025-05-01", "?b=2&a=1", "?api-key=0123456789abcdef", "?sig=x%20y&a=1"])
-CREDENTIALS = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=8, max_size=40)
+CREDENTIALS = st.text(
+    st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=8, max_size=40
+).filter(lambda text: text not in NO_CREDENTIALS)
 BODIES = st.one_of(
     st.dictionaries(TEXT, TEXT | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False), max_size=4).map(
         lambda value: json.dumps(value, indent=2).encode()
@@ -54,6 +60,19 @@ def _with_credential(request: Request, credential: str) -> Request:
 def _spellings(credential: str) -> list[bytes]:
     raw = credential.encode()
     return [raw, quote(raw, safe="").encode(), base64.b64encode(raw), json.dumps(credential)[1:-1].encode()]
+
+
+def _foreign_spellings(credential: str) -> list[bytes]:
+    """Spell a credential as other printers do: everything escaped, in either case, slashes escaped, half quoted."""
+    points = "".join(f"\\u{ord(char):04x}" for char in credential)
+    escaped = json.dumps(credential)[1:-1]
+    return [
+        points.encode(),
+        points.upper().replace("\\U", "\\u").encode(),
+        escaped.replace("/", "\\/").replace("+", "\\u002B").encode(),
+        "".join(f"%{ord(char):02x}" for char in credential).encode(),
+        quote(credential, safe="/=").encode(),
+    ]
 
 
 async def _record(folder: Path, session: list[tuple[Request, Response]], credential: str) -> list[Response]:
@@ -108,10 +127,15 @@ def test_every_recording_matches_itself(session: list[tuple[Request, Response]])
     """The request on file has the key of the request that was sent."""
     with tempfile.TemporaryDirectory() as name:
         asyncio.run(_record(Path(name), session, "a-credential-of-its-own"))
-        cassette = FileStore(Path(name), WriteGate()).load("default")
-        for interaction in cassette.interactions:
-            assert cassette.positions(interaction.key)
-            assert scrub(interaction.request) == interaction.request
+        interactions = FileStore(Path(name), WriteGate()).load("default").interactions
+    assert [interaction.key for interaction in interactions] == [match_key(scrub(sent)) for sent in forwarded(session)]
+    assert all(scrub(interaction.request) == interaction.request for interaction in interactions)
+
+
+def forwarded(session: list[tuple[Request, Response]]) -> list[Request]:
+    """Give the requests of a session as the guard lets them pass."""
+    guard = Guard(RouteTable((MODIFY_RUN,)))
+    return [guard.admit(request) for request, _ in session]
 
 
 async def test_the_nth_identical_call_gets_the_nth_recording(tmp_path: Path) -> None:
@@ -184,3 +208,68 @@ async def test_other_paths_are_recorded_too(tmp_path: Path) -> None:
     async with proxy(tmp_path, "replay") as replaying:
         (replayed,) = await ask(replaying.url, call)
     assert replayed.body == recorded.body == call.body
+
+
+@settings(max_examples=60, deadline=None)
+@given(credential=CREDENTIALS, spelling=st.integers(0, 4), as_json=st.booleans())
+def test_a_credential_that_another_printer_has_spelled_is_found(credential: str, spelling: int, as_json: bool) -> None:
+    """What an upstream echoes with escapes of its own is held back all the same."""
+    text = _foreign_spellings(credential)[spelling]
+    body = b'{"e":"' + text + b'"}' if as_json else b"e: " + text
+    request = Request("POST", "/v1/threads", make_headers())
+    with tempfile.TemporaryDirectory() as name:
+        (got,) = asyncio.run(_record(Path(name), [(request, Response(200, make_headers(), body))], credential))
+        assert got.body == body
+        assert got.headers["x-runproxy-outcome"] == "unrecorded"
+        assert FileStore(Path(name), WriteGate()).names() == []
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("status", [200, 204, 304, 404])
+async def test_answers_without_a_body_replay_too(tmp_path: Path, method: str, status: int) -> None:
+    """Whatever the method and the status, the connection stays in order and the replay is the same."""
+    call = Request(method, "/v1/models", make_headers())
+    upstream = ScriptedUpstream(make=lambda _: Response(status, make_headers()))
+    async with serving(upstream) as base_url, proxy(tmp_path, "record", base_url) as recording:
+        recorded = await ask(recording.url, call, call)
+    async with proxy(tmp_path, "replay") as replaying:
+        replayed = await ask(replaying.url, call, call)
+    assert [stored(response) for response in replayed] == [stored(response) for response in recorded]
+    assert {response.status for response in replayed} == {status}
+
+
+async def test_auto_learns_the_credentials_of_replayed_calls(tmp_path: Path) -> None:
+    """An answer that repeats the credential of an earlier caller is held back, though that call was replayed."""
+    secret = "a-credential-of-another-caller"
+    upstream = ScriptedUpstream(answer({"n": 1}), answer({"echo": secret}))
+    first, second = modify({"n": "1"}), modify({"n": "2"})
+    async with serving(upstream) as base_url, proxy(tmp_path, "auto", base_url) as auto:
+        await ask(auto.url, first)
+        (replayed,) = await ask(auto.url, _with_credential(first, secret))
+        (held_back,) = await ask(auto.url, second)
+    assert replayed.headers["x-runproxy-outcome"] == "replayed"
+    assert held_back.headers["x-runproxy-outcome"] == "unrecorded"
+
+
+async def test_auto_does_not_play_what_it_has_just_recorded(tmp_path: Path) -> None:
+    """Where an exhausted call is an error, auto records every further answer, and plays none twice."""
+    upstream = ScriptedUpstream(*(answer({"n": number}) for number in range(4)))
+    call = modify({"a": "b"})
+    async with serving(upstream) as base_url, proxy(tmp_path, "auto", base_url, on_exhausted="error") as auto:
+        answers = await ask(auto.url, call, call, call, call)
+    assert [response.headers["x-runproxy-outcome"] for response in answers] == ["recorded"] * 4
+
+
+async def test_a_compressed_answer_is_looked_into(tmp_path: Path) -> None:
+    """An upstream that compresses unasked hides no credential, and what cannot be looked into is not stored."""
+    secret = b'{"echo": "a-credential-of-its-own"}'
+    bodies = [("gzip", gzip.compress(secret)), ("br", b"anything"), ("gzip", gzip.compress(b"{}"))]
+    answers = [
+        Response(200, make_headers([("Content-Type", "application/json"), ("Content-Encoding", coding)]), body)
+        for coding, body in bodies
+    ]
+    calls = [_with_credential(modify({"n": str(n)}), "a-credential-of-its-own") for n in range(3)]
+    async with serving(ScriptedUpstream(*answers)) as base_url, proxy(tmp_path, "record", base_url) as recording:
+        got = await ask(recording.url, *calls)
+    assert [response.headers.get("x-runproxy-reason") for response in got] == ["secret_found", "opaque_body", None]
+    assert [response.body for response in got] == [body for _, body in bodies]

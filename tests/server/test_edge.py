@@ -97,6 +97,8 @@ CHUNKED = b"16\r\n" + GOOD_BODY + b"\r\n0\r\n\r\n"
         pytest.param(raw(*JSON_LENGTH, "Content-Encoding: gzip"), id="compressed"),
         pytest.param(raw(*JSON_LENGTH, "Connection: upgrade", "Upgrade: websocket"), id="websocket"),
         pytest.param(raw(*JSON_LENGTH, "Connection: upgrade", "Upgrade: h2c"), id="h2c"),
+        pytest.param(raw(*JSON_LENGTH, "Upgrade: h2c"), id="upgrade-alone"),
+        pytest.param(raw(*JSON_LENGTH, "Expect: miracles"), id="expectation"),
         pytest.param(raw("Content-Type: application/json", "Content-Length: 100001", body=b""), id="over-the-limit"),
     ],
 )
@@ -221,3 +223,16 @@ async def test_who_is_too_slow_is_let_go(
         writer.close()
     assert statuses(received) == status
     assert upstream.seen == []
+
+
+async def test_who_waits_for_100_continue_gets_it(url: str, upstream: ScriptedUpstream) -> None:
+    """A client that sends its body only once it is told to is told to."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(raw(*JSON_LENGTH, "Expect: 100-continue", body=b""))
+    async with asyncio.timeout(10):
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(GOOD_BODY)
+        assert statuses(await reader.readuntil(b"\r\n\r\n")) == [200]
+    writer.close()
+    assert upstream.seen[0].body == GOOD_BODY

@@ -149,6 +149,7 @@ async def test_a_torn_write_is_cut_back_and_kept(store: FileStore, kept: int) ->
         pytest.param(b"{", id="not-json"),
         pytest.param(layout.EMPTY.replace(b"[", b"[ {,", 1), id="closed-but-wrong-inside"),
         pytest.param(b'{"format": "runproxy/1", "interactions": [{}]}', id="wrong-interaction"),
+        pytest.param(layout.EMPTY + b'{"x": 1}\n', id="something-behind-the-end"),
     ],
 )
 async def test_a_corrupt_file_is_an_error_and_is_left_alone(store: FileStore, text: bytes) -> None:
@@ -158,10 +159,9 @@ async def test_a_corrupt_file_is_an_error_and_is_left_alone(store: FileStore, te
     path.write_bytes(text)
     with pytest.raises(CorruptCassette, match=str(path)):
         store.load("tape")
-    if not text.endswith(layout.TAIL):
-        with pytest.raises(CorruptCassette, match=str(path)):
-            await store.tape("tape").append(interaction(0))
-        assert path.read_bytes() == text
+    with pytest.raises(CorruptCassette, match=str(path)):
+        await store.tape("tape").append(interaction(0))
+    assert path.read_bytes() == text
 
 
 async def test_a_full_disk_leaves_the_file_as_it_was(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,3 +276,53 @@ def test_several_processes_write_one_cassette(tmp_path: Path) -> None:
     text = store.path("tape").read_bytes()
     assert layout.compose(layout.split(text)) == text
     assert [path.name for path in tmp_path.iterdir()] == ["tape.json"]
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [b"[\n\n  ]\n}\n", b"[ \n  ]\n}\n", b"[]}", b"[ ]\n}\n\n"],
+    ids=["blank-line", "space", "compact", "lines-after"],
+)
+async def test_an_emptied_file_can_be_appended_to(store: FileStore, inner: bytes) -> None:
+    """However the last entry was deleted by hand, what is appended makes valid JSON."""
+    path = store.path("tape")
+    path.parent.mkdir()
+    path.write_bytes(layout.HEAD[:-1] + inner)
+    await store.tape("tape").append(interaction(0))
+    assert numbers(store) == [0]
+
+
+async def test_a_link_to_a_cassette_stays_a_link(store: FileStore, tmp_path: Path) -> None:
+    """Writing through a link inside the folder changes its target, even one that is not there yet."""
+    folder = tmp_path / "cassettes"
+    folder.mkdir()
+    (folder / "alias.json").symlink_to("tape.json")
+    tape = store.tape("alias")
+    await tape.append(interaction(0))
+    await tape.replace(interaction(0), interaction(1))
+    assert (folder / "alias.json").is_symlink()
+    assert numbers(store) == numbers(store, "alias") == [1]
+
+
+@pytest.mark.parametrize("status", [101, 600, 999])
+async def test_what_could_not_be_read_back_is_not_written(store: FileStore, status: int) -> None:
+    """An answer that no cassette can hold is refused, instead of spoiling the file for all others."""
+    tape = store.tape("tape")
+    await tape.append(interaction(0))
+    odd = Interaction(interaction(1).request, Response(status, JSON_HEADERS, b"{}"), MOMENT, 1)
+    with pytest.raises(CorruptCassette):
+        await tape.append(odd)
+    assert numbers(store) == [0]
+
+
+async def test_replacing_in_a_file_with_a_broken_neighbour_is_told(store: FileStore) -> None:
+    """An interaction that was broken by hand is named with its file and place, and nothing is changed."""
+    tape = store.tape("tape")
+    for number in range(2):
+        await tape.append(interaction(number))
+    path = store.path("tape")
+    broken = path.read_bytes().replace(b'"elapsed_ms": 0,', b'"elapsed_ms": 0,,', 1)
+    path.write_bytes(broken)
+    with pytest.raises(CorruptCassette, match=r"tape\.json: interactions\[0\]: not valid JSON"):
+        await tape.replace(interaction(7), interaction(8))
+    assert path.read_bytes() == broken
