@@ -1,6 +1,7 @@
 """One call: where it may go, which cassette it names, and what is said of it."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,26 @@ async def test_the_recorded_reply_of_the_service_is_the_guards_reply(tmp_path: P
     assert (got.status, got.body, got.headers["Content-Length"]) == (400, expected, "220")
     assert got.headers["x-runproxy-violations"] == 'invalid_type;param="metadata.modified"'
     assert make_headers(got.headers.items())["Content-Type"] == "application/json"
+
+
+async def test_the_command_that_would_record_is_safe_to_paste(tmp_path: Path) -> None:
+    """A cassette name from a stranger cannot run anything in the shell of who reads the miss."""
+    name = "x;touch pwned;$(id)"
+    async with proxy(tmp_path, "replay") as replaying:
+        (got,) = await ask(replaying.url, modify({"a": "b"}, headers=(*HEADERS, ("X-Runproxy-Cassette", name))))
+    command = json.loads(got.body)["error"]["record_command"]
+    assert shlex.split(command)[4] == f"--cassette={name}"
+
+
+@pytest.mark.parametrize("mode", ["record", "replay"])
+async def test_a_credential_in_a_path_is_not_logged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: str
+) -> None:
+    """Whatever becomes of the call, the log says that the path holds a credential, and not which."""
+    secret = "my-secret-credential-77"
+    call = modify(target=f"/v1/keys/{secret}", headers=(("Authorization", f"Bearer {secret}"),))
+    async with serving(ScriptedUpstream(make=echo)) as base_url, proxy(tmp_path, mode, base_url) as running:
+        await ask(running.url, call)
+    logged = capsys.readouterr()
+    assert "(holds a credential)" in logged.out + logged.err
+    assert secret not in logged.out + logged.err

@@ -482,3 +482,61 @@ def test_another_parser_is_refused(tmp_path: Path) -> None:
     ended = run(tmp_path, "replay", *FREE_PORTS, env={"AIOHTTP_NO_EXTENSIONS": "1"})
     assert ended.returncode == 2
     assert "AIOHTTP_NO_EXTENSIONS" in ended.stderr
+
+
+@pytest.mark.parametrize("place", ["/", "."])
+def test_a_ready_file_that_is_no_file_is_told(tmp_path: Path, place: str) -> None:
+    """A name that no file can have ends the start with a message, not with a trace."""
+    ended = run(tmp_path, "replay", *FREE_PORTS, "--ready-file", place)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1].startswith("Error: Cannot write the ready file ")
+
+
+@pytest.mark.parametrize("host", ["a" * 70 + ".x", ""], ids=["long-label", "empty"])
+def test_a_host_that_is_no_name_is_told(tmp_path: Path, host: str) -> None:
+    """Nothing is guessed for a host that cannot be one."""
+    ended = run(tmp_path, "replay", *FREE_PORTS, "--host", host)
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_upstream_that_is_the_proxy_itself_is_refused(tmp_path: Path) -> None:
+    """Calls would be forwarded without end; the start ends instead."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    ended = run(
+        tmp_path,
+        "serve",
+        "--mode",
+        "passthrough",
+        "--upstream",
+        f"http://localhost:{port}/v1",
+        "--port",
+        str(port),
+        "--admin-port",
+        "0",
+    )
+    assert ended.returncode == 2
+    assert "this proxy itself" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        pytest.param('"2024-11-04', '"0001-01-01T00:00:00+14:00", "x": "', "no-such", id="unknown-member"),
+        pytest.param("2024-11-04T00:00:00.000Z", "0001-01-01T00:00:00+14:00", "out of range", id="date"),
+        pytest.param('"id": "run_abc123"', f'"id": {"[" * 300}{"]" * 300}', "nested deeper", id="depth"),
+        pytest.param('["openai-version"', '["content-length"', "no header about", id="length"),
+        pytest.param('"status": 200', '"status": 204', "has no body", id="body-of-204"),
+    ],
+)
+def test_no_hand_edited_cassette_ends_in_a_trace(tmp_path: Path, old: str, new: str, told: str) -> None:
+    """What cannot be played is told with file and place, by every command that reads it."""
+    put_cassette(tmp_path, "edited", old=old, new=new)
+    for args in (("cassette", "show", "edited"), ("replay", "--cassette", "edited", *FREE_PORTS)):
+        ended = run(tmp_path, *args)
+        assert ended.returncode == 2
+        assert "cassettes/edited.json: interactions[0]" in ended.stderr
+        assert told == "no-such" or told in ended.stderr
+        assert "Traceback" not in ended.stderr

@@ -1,0 +1,52 @@
+"""Logs tell what happened and nothing that a call held."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from runproxy.logs import configure_logs
+
+
+@pytest.fixture(autouse=True)
+def _own_configuration() -> Iterator[None]:
+    """Leave structlog to the next test as it was."""
+    yield
+    structlog.reset_defaults()
+
+
+def _fail(secret: str) -> None:
+    held = f"a local variable with {secret}"
+    raise ValueError(len(held))
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_a_trace_shows_no_local_variables(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    """An internal error is logged with its trace, in either form, without what the variables held."""
+    secret = "made-up"
+    configure_logs("info", "json" if form == "json" else "console")
+    try:
+        _fail(secret)
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    written = capsys.readouterr().err
+    assert "ValueError" in written
+    assert "_fail" in written
+    assert secret not in written
+
+
+def test_json_lines_are_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """One object per line, with level, time and event."""
+    configure_logs("info", "json")
+    structlog.get_logger().warning("miss", cassette="x")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["event"], line["level"], line["cassette"]) == ("miss", "warning", "x")
+    assert line["timestamp"].endswith("Z")
+
+
+def test_what_is_below_the_level_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    """The level is the least severe that is written."""
+    configure_logs("warning", "console")
+    structlog.get_logger().info("refused")
+    assert capsys.readouterr().err == ""
