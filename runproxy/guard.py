@@ -136,7 +136,7 @@ def _check_headers(headers: Headers) -> None:
 
 def _check_query(query: str) -> None:
     """Refuse a query that some servers read as a part of the body, or as another method."""
-    for pair in re.split("[&;]", query):
+    for pair in re.split("[&;]", query) if query else ():
         name = unquote_plus(pair.partition("=")[0]).strip().lower()
         if name.startswith("metadata") or name == "_method":
             raise Refusal(

@@ -236,17 +236,14 @@ def _is_told_apart(credential: str) -> bool:
 
 
 def _views(data: bytes) -> Iterator[bytes]:
-    """Give data as it is, and as it reads once the escapes of JSON and of URLs are undone."""
-    yield data
+    """Yield data as it is, and as it reads once the escapes of JSON and of URLs are undone, in part or in full."""
+    views = [data]
     if b"\\" in data:
-        unescaped = _JSON_ESCAPE.sub(_unescape, data).replace(b"\\/", b"/")
-        if unescaped != data:
-            data = unescaped
-            yield data
+        by_code_point = _JSON_ESCAPE.sub(_unescape, data)
+        views += [by_code_point, by_code_point.replace(b"\\/", b"/")]
     if b"%" in data:
-        decoded = unquote_to_bytes(data)
-        if decoded != data:
-            yield decoded
+        views += [unquote_to_bytes(view) for view in views]
+    yield from dict.fromkeys(views)
 
 
 def _unescape(escape: re.Match[bytes]) -> bytes:

@@ -1,6 +1,7 @@
 """Cassettes: recorded interactions, the text they are stored as, and how that text is laid out."""
 
-from runproxy.cassette.format import FORMAT, decode, decode_interaction, encode_interaction
+from runproxy.cassette.format import FORMAT, decode_interaction, encode_interaction
+from runproxy.cassette.layout import decode
 from runproxy.cassette.model import Cassette, Interaction
 
 __all__ = ["FORMAT", "Cassette", "Interaction", "decode", "decode_interaction", "encode_interaction"]

@@ -93,7 +93,7 @@ class StoredInteraction(_Stored):
     response: StoredResponse
 
 
-def decode(data: bytes, where: str) -> Iterator[Interaction]:
+def decode_document(data: bytes, where: str) -> Iterator[Interaction]:
     """Read the text of a cassette, interaction by interaction; `where` names the file in errors.
 
     Raises `CorruptCassette` with the offset or the JSON path of what is wrong, and `UnknownFormat`.

@@ -17,12 +17,14 @@ bracket, because strings in JSON hold no raw line breaks. So the end of the last
 text alone, however a write was torn.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
-from runproxy.cassette.format import FORMAT, decode, encode_interaction
+from runproxy.cassette.format import FORMAT, decode_document, decode_interaction, encode_interaction
+from runproxy.cassette.model import Interaction
 
 HEAD: Final = f'{{\n  "format": "{FORMAT}",\n  "interactions": ['.encode()
 TAIL: Final = b"\n  ]\n}\n"
@@ -66,9 +68,29 @@ def split(text: bytes) -> list[bytes]:
     return elements
 
 
+def decode(text: bytes, where: str) -> Iterator[Interaction]:
+    """Read the text of a cassette, interaction by interaction; `where` names the file in errors.
+
+    One at a time where the layout allows it, so that a large cassette is never in memory as a tree of objects. Raises
+    what `decode_document` raises.
+    """
+    try:
+        elements = split(text)
+    except ValueError:
+        yield from decode_document(text, where)
+        return
+    for position, held in enumerate(elements):
+        try:
+            stored = orjson.loads(held)
+        except orjson.JSONDecodeError:
+            yield from decode_document(text, where)  # raises, with the place in the file
+            raise
+        yield decode_interaction(stored, f"{where}: interactions[{position}]")
+
+
 def reformat(text: bytes, where: str) -> bytes:
-    """Lay out a cassette that another tool has printed in its own way; raises what `decode` raises for a wrong one."""
-    return compose([element(encode_interaction(held)) for held in decode(text, where)])
+    """Lay out a cassette that another tool has printed in its own way; raises what `decode_document` raises."""
+    return compose([element(encode_interaction(held)) for held in decode_document(text, where)])
 
 
 def find_tear(text: bytes) -> Torn | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from runproxy.cassette import FORMAT, Interaction, decode, decode_interaction, encode_interaction
 from runproxy.cassette.format import StoredInteraction
 from runproxy.errors import CorruptCassette, UnknownFormat
-from runproxy.messages import Request, Response, make_headers
+from runproxy.messages import BODILESS, Request, Response, make_headers
 
 FILE = "some/file.json"
 MOMENT = datetime(2024, 11, 4, 12, 30, 15, 123000, tzinfo=UTC)
@@ -99,6 +99,18 @@ def is_equal(one: Interaction, other: Interaction) -> bool:
     return one == other and headers[0] == headers[1]
 
 
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [("Content-Length", 200), ("transfer-encoding", 200), ("Connection", 404), ("content-type", 204)],
+)
+def test_an_answer_that_would_be_framed_twice_is_refused(header: str, status: int) -> None:
+    """Framing is the sender's: no header of it in a cassette, and no body where HTTP allows none."""
+    stored = orjson.loads(encode_interaction(FULL))
+    stored["response"] |= {"status": status, "headers": [[header, "5"]]}
+    with pytest.raises(CorruptCassette, match="response: an answer "):
+        decode_interaction(stored, "file")
+
+
 @pytest.mark.parametrize(("interaction", "text"), [(FULL, FULL_TEXT), (BARE, BARE_TEXT)], ids=["full", "bare"])
 def test_an_interaction_has_one_text(interaction: Interaction, text: str) -> None:
     """Members stand in a fixed order, a header on one line, and an empty body is left out."""
@@ -159,7 +171,12 @@ INTERACTIONS = st.builds(
     st.builds(
         Request, st.sampled_from(["GET", "POST"]), st.sampled_from(["/", "/a%2Fb", "/a?b=c", "/?=&"]), HEADERS, BODIES
     ),
-    st.builds(Response, st.integers(200, 599), HEADERS, BODIES),
+    st.builds(
+        lambda status, headers, body: Response(status, headers, b"" if status in BODILESS else body),
+        st.integers(200, 599) | st.sampled_from([204, 304]),
+        HEADERS,
+        BODIES,
+    ),
     st.datetimes(timezones=st.just(UTC)).map(
         lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     ),
