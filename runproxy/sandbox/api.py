@@ -1,18 +1,8 @@
-"""The sandbox: a local upstream that speaks enough of the Assistants API to record from.
-
-It is here because OpenAI closed the API on 2026-08-26, so that a newcomer has no upstream to try. Everything is in
-memory and gone at the end. Its refusals use the service's own texts. What is assumed, for want of a recording:
-
-- a modify replaces the metadata as a whole; `null` and an absent `metadata` leave it as it is;
-- a run is `queued` in the answer that creates it, then active for `active_polls` looks at it, then `completed`.
-"""
+"""The API of the sandbox: which call does what, and what it refuses."""
 
 import re
-import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -21,7 +11,7 @@ from runproxy.errors import MalformedJson, RunproxyError
 from runproxy.jsonstyle import INDENT_2, render
 from runproxy.messages import Request, Response, make_headers
 from runproxy.replies import error_body
-from runproxy.server import Edge, low_level
+from runproxy.sandbox.objects import Ids, Run, Thread, random_id, run_fields, thread_fields
 
 BETA_HINT: Final = (
     "You must provide the 'OpenAI-Beta' header to access the Assistants API. Please try again by setting the header "
@@ -33,14 +23,10 @@ NO_KEY: Final = (
 )
 """For want of a recording, in words close to the service's."""
 _CHALLENGE: Final = MappingProxyType({"WWW-Authenticate": 'Bearer realm="OpenAI API"'})
-_PATIENCE_S: Final = 75.0
-MAX_BODY_BYTES: Final = 1024 * 1024
 _ACTIVE: Final = frozenset({"queued", "in_progress"})
-_RUN_LIFETIME_S: Final = 600
 _SHOWN_OF_KEY: Final = 4  # characters of a wrong key that its refusal shows at each end
 """How the key is masked in the refusal of a wrong one is an assumption; that it is masked is recorded."""
 
-Ids = Callable[[str], str]
 Clock = Callable[[], int]
 
 
@@ -60,22 +46,6 @@ class SandboxRefusal(RunproxyError):
     ) -> None:
         super().__init__(message, code=code, param=param, headers=headers)
         self.answer_status = status
-
-
-@dataclass(slots=True)
-class Run:
-    """A run and how often it will still be seen active."""
-
-    fields: dict[str, Any]
-    polls_left: int
-
-
-@dataclass(slots=True)
-class Thread:
-    """A thread and its runs by id, in the order they were made."""
-
-    fields: dict[str, Any]
-    runs: dict[str, Run] = field(default_factory=dict)
 
 
 class Sandbox:
@@ -126,7 +96,7 @@ class Sandbox:
 
     def add_documented_run(self) -> None:
         """Add the thread and the run that the API reference uses in its examples."""
-        self._threads["thread_abc123"] = Thread(self._thread_fields("thread_abc123", {}))
+        self._threads["thread_abc123"] = Thread(thread_fields("thread_abc123", self._now(), {}))
         self._add_run("thread_abc123", "run_abc123", {"assistant_id": "asst_abc123"})
 
     def _reply(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
@@ -164,7 +134,7 @@ class Sandbox:
         body = _json_object(request)
         _refuse_bad(metadata.check(body.get("metadata")))
         thread_id = self._new_id("thread")
-        self._threads[thread_id] = Thread(self._thread_fields(thread_id, body.get("metadata") or {}))
+        self._threads[thread_id] = Thread(thread_fields(thread_id, self._now(), body.get("metadata") or {}))
         return self._threads[thread_id].fields
 
     def _get_thread(self, _: Request, thread: str) -> object:
@@ -237,60 +207,10 @@ class Sandbox:
             raise SandboxRefusal(404, f"No run found with id '{run}'.")
         return runs[run]
 
-    def _thread_fields(self, thread_id: str, pairs: Mapping[str, str]) -> dict[str, Any]:
-        return {
-            "id": thread_id,
-            "object": "thread",
-            "created_at": self._now(),
-            "metadata": dict(pairs),
-            "tool_resources": {},
-        }
-
     def _add_run(self, thread: str, run_id: str, body: Mapping[str, Any]) -> Run:
-        now = self._now()
-        fields = {
-            "id": run_id,
-            "object": "thread.run",
-            "created_at": now,
-            "assistant_id": body["assistant_id"],
-        }
-        fields |= {"thread_id": thread, "status": "queued", "started_at": None}
-        fields |= {"expires_at": now + _RUN_LIFETIME_S}
-        fields |= dict.fromkeys(("cancelled_at", "failed_at", "completed_at", "required_action", "last_error"))
-        fields |= {"model": body.get("model") or "gpt-4o", "instructions": body.get("instructions")}
-        fields |= {
-            "tools": body.get("tools") or [],
-            "tool_resources": {},
-            "metadata": body.get("metadata") or {},
-        }
-        fields |= {"temperature": body.get("temperature", 1.0), "top_p": body.get("top_p", 1.0)}
-        fields |= dict.fromkeys(("max_completion_tokens", "max_prompt_tokens"))
-        fields |= {"truncation_strategy": {"type": "auto", "last_messages": None}, "incomplete_details": None}
-        fields |= {
-            "usage": None,
-            "response_format": "auto",
-            "tool_choice": "auto",
-            "parallel_tool_calls": True,
-        }
-        run = Run(fields, self._active_polls)
+        run = Run(run_fields(run_id, thread, self._now(), body), self._active_polls)
         self._threads[thread].runs[run_id] = run
         return run
-
-
-def random_id(prefix: str) -> str:
-    """Make an id like the service's: a request's is 32 hex digits, others 24 letters and digits."""
-    return f"req_{secrets.token_hex(16)}" if prefix == "req" else f"{prefix}_{secrets.token_hex(12)}"
-
-
-def counted_ids() -> Ids:
-    """Make ids that count up from 1, for sessions that must be repeatable."""
-    counts: dict[str, int] = {}
-
-    def new_id(prefix: str) -> str:
-        counts[prefix] = counts.get(prefix, 0) + 1
-        return f"{prefix}_{counts[prefix]:024d}"
-
-    return new_id
 
 
 _Handler = Callable[..., object]
@@ -332,11 +252,3 @@ def _masked(key: str) -> str:
         return "*" * len(key)
     hidden = len(key) - 2 * _SHOWN_OF_KEY
     return f"{key[:_SHOWN_OF_KEY]}{'*' * hidden}{key[-_SHOWN_OF_KEY:]}"
-
-
-@asynccontextmanager
-async def running_sandbox(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serve a sandbox over HTTP for as long as the context lasts, and give its origin."""
-    edge = Edge(sandbox.answer, max_body_bytes=MAX_BODY_BYTES, body_s=_PATIENCE_S)
-    async with low_level(edge, host, port, "--port", drain_s=1.0, idle_s=_PATIENCE_S) as listener:
-        yield listener.url
