@@ -19,7 +19,7 @@ from runproxy.errors import CassetteNotFound, ConfigError
 from runproxy.guard import Guard
 from runproxy.messages import Backend
 from runproxy.redaction import WriteGate
-from runproxy.routes import MODIFY_RUN, RouteTable
+from runproxy.routes import GUARDED
 from runproxy.server import Edge, low_level, routed
 from runproxy.service import Service
 from runproxy.stores import CassetteStore
@@ -63,7 +63,7 @@ async def running_proxy(settings: Settings) -> AsyncIterator[Proxy]:
     ready = asyncio.Event()
     async with AsyncExitStack() as stack:
         modes = await stack.enter_async_context(_modes(settings))
-        service = Service(Guard(RouteTable((MODIFY_RUN,))), modes.deck, modes.required_path)
+        service = Service(Guard(GUARDED), modes.deck, modes.required_path)
         app = admin.make_app(lambda: _status(settings, service, modes.deck), ready.is_set)
         limits, listen, drain_s = settings.limits, settings.listen, settings.limits.drain_s
         edge = Edge(service.answer, service.refuse, max_body_bytes=limits.max_body_bytes, body_s=limits.body_s)
@@ -92,7 +92,7 @@ async def _modes(settings: Settings) -> AsyncIterator[_Modes]:
     store = FileStore(Path(settings.cassettes.dir), gate)
     default = checked_name(settings.cassettes.default)
     if settings.mode == "replay":
-        yield await _replay_modes(settings, store)
+        yield await _replay_modes(settings, store, default)
         return
     address = _required_upstream(settings)
     limits = settings.limits
@@ -112,9 +112,8 @@ async def _modes(settings: Settings) -> AsyncIterator[_Modes]:
             await take.finish()
 
 
-async def _replay_modes(settings: Settings, store: CassetteStore) -> _Modes:
+async def _replay_modes(settings: Settings, store: CassetteStore, default: str) -> _Modes:
     """Compose replay; a default cassette that was asked for by name must be there."""
-    default = checked_name(settings.cassettes.default)
     deck = Deck(default, _replaying(settings, store))
     upstream_path = Address.parse(settings.upstream).base_path if settings.upstream else ""
     cassette = Cassette()
@@ -180,8 +179,7 @@ def _replay(settings: Settings, name: str, cassette: Cassette | None) -> Replay:
 
 def _base_path_in(cassette: Cassette) -> str:
     """Tell the base path that clients of a cassette use, from its first guarded call."""
-    table = RouteTable((MODIFY_RUN,))
-    paths = (table.base_path(interaction.request.path) for interaction in cassette.interactions)
+    paths = (GUARDED.base_path(interaction.request.path) for interaction in cassette.interactions)
     return next((path for path in paths if path is not None), DEFAULT_BASE_PATH)
 
 

@@ -17,7 +17,9 @@
         ├── CassetteNotFound
         ├── CorruptCassette
         ├── UnknownFormat
-        ├── SecretFound
+        ├── NotStorable                    one interaction that must not be written
+        │   ├── SecretFound
+        │   └── OpaqueBody
         └── CassetteNotWritable
 
 A message says what happened, where, and what to do. It never holds a credential or a metadata value.
@@ -164,13 +166,28 @@ class CassetteNotWritable(CassetteError):
     """The cassette folder or file cannot be written."""
 
 
-class SecretFound(CassetteError):
+class NotStorable(CassetteError):
+    """An interaction that must not be written; `reason` says why, without what it holds."""
+
+    def __init__(self, reason: str, *, code: str) -> None:
+        super().__init__(f"{reason}; the interaction was not stored", code=code)
+        self.reason = reason
+
+
+class OpaqueBody(NotStorable):
+    """A body in a coding that the write gate cannot look through; `where` is its place in the interaction."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"{where} is compressed in a way that cannot be looked into", code="opaque_body")
+
+
+class SecretFound(NotStorable):
     """The write gate found a credential in what was about to be stored.
 
     `where` is the place in the interaction, `shape` the kind of secret; the secret itself is not kept.
     """
 
     def __init__(self, shape: str, where: str) -> None:
-        super().__init__(f"{shape} found in {where}; the interaction was not stored", code="secret_found")
+        super().__init__(f"{shape} found in {where}", code="secret_found")
         self.shape = shape
         self.where = where

@@ -45,6 +45,7 @@ _SECRET_WORDS: Final = frozenset(
     sig signature token""".split()  # noqa: SIM905 - a list of words reads easier than a column of strings
 )
 _HARMLESS_QUERY_NAMES: Final = frozenset({"continuation_token", "next_page_token", "next_token", "page_token"})
+_PAIR_SEPARATOR: Final = re.compile("([&;])")  # kept by split, so that a query can be put together again
 _SECRET_HEADER_NAME: Final = re.compile(
     r"(?i)access|auth|cookie|credential|jwt|key|passw|secret|session|signature|token"
 )
@@ -117,7 +118,7 @@ def scrub(request: Request) -> Request:
     query = request.query
     if not query:
         return request
-    scrubbed = "".join(_scrub_pair(part) for part in re.split("([&;])", query))
+    scrubbed = "".join(_scrub_pair(part) for part in _PAIR_SEPARATOR.split(query))
     return Request(request.method, f"{request.path}?{scrubbed}", request.headers, request.body)
 
 
@@ -159,7 +160,7 @@ class WriteGate:
         for name, value in request.headers.items():
             if _SECRET_HEADER_NAME.search(name) and name.lower() not in _HARMLESS_HEADERS:
                 self.remember(_credentials_in(value))
-        for pair in request.query.split("&") if request.query else ():
+        for pair in _PAIR_SEPARATOR.split(request.query) if request.query else ():
             name, _, value = pair.partition("=")
             if _is_secret_query_name(name):
                 self.remember((value, unquote_plus(value)))

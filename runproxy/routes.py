@@ -86,6 +86,10 @@ class RouteTable:
         return reading is None or any(all(word in reading for word in words if word) for _, _, words in self._routes)
 
 
+GUARDED: Final = RouteTable((MODIFY_RUN,))
+"""What is guarded."""
+
+
 def _ends_with(segments: list[str], words: tuple[str | None, ...]) -> bool:
     tail = segments[-len(words) :]
     return len(tail) == len(words) and all(word in (None, segment) for word, segment in zip(words, tail, strict=True))

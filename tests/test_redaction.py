@@ -488,3 +488,10 @@ def test_every_percent_spelling_is_found(spelled: str) -> None:
     """Escapes in lower case and slashes left plain are the same credential."""
     gate = gate_after(get("/p", ("Authorization", "Bearer a/b+c=d/e")))
     assert not lets_pass(gate, spelled)
+
+
+def test_a_secret_behind_a_semicolon_is_learned_and_scrubbed() -> None:
+    """Both separators of a query are known wherever a query is taken apart."""
+    request = get("/p?a=1;token=a-token-of-some-length")
+    assert not lets_pass(gate_after(request), "a-token-of-some-length")
+    assert scrub(request).target == "/p?a=1;token=REDACTED"

@@ -323,3 +323,19 @@ def test_a_password_in_an_address_is_a_credential(tmp_path: Path, monkeypatch: p
     assert result.exit_code == 1
     assert "secretpw123" not in result.output
     assert not (tmp_path / "cassettes" / "recorded.json").exists()
+
+
+def test_what_cannot_be_looked_into_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer in a coding that is not known is named and left out; the others are imported."""
+    monkeypatch.chdir(tmp_path)
+    packed = "{status: {code: 200}, headers: {Content-Encoding: [br]}, body: packed}"
+    text = (
+        one("{method: GET, uri: 'http://h.test/a'}", packed)
+        + one("{method: GET, uri: 'http://h.test/b'}").partition("\n")[2]
+    )
+    (tmp_path / "recorded.yml").write_text(text)
+    result = CliRunner().invoke(main, ["cassette", "import", "vcr", "recorded.yml"])
+    assert result.exit_code == 1
+    assert "Left out: interaction 0: the body of the response is compressed" in result.stderr
+    written = json.loads((tmp_path / "cassettes" / "recorded.json").read_text())
+    assert [interaction["request"]["path"] for interaction in written["interactions"]] == ["/b"]

@@ -26,6 +26,13 @@ class Take:
     async def append(self, interaction: Interaction) -> None:
         """Record one interaction; raises `CassetteError`."""
         key = interaction.key
+        try:
+            await self._record(key, interaction)
+        except Exception:
+            self.give_up(key)
+            raise
+
+    async def _record(self, key: MatchKey, interaction: Interaction) -> None:
         nth = self._answered[key]
         self._answered[key] += 1
         positions = self._earlier.positions(key)

@@ -103,7 +103,7 @@ def import_() -> None:
 def vcr(file: str, cassette: str | None, dir: str | None) -> None:  # noqa: A002 - the option's name
     """Import a YAML cassette of VCR (Ruby) or vcrpy; an existing cassette is left alone.
 
-    Exit code 1 when an interaction was left out because it holds a secret.
+    Exit code 1 when an interaction was left out: it holds a secret, or a body that cannot be looked into.
 
     \b
     Example:
@@ -141,15 +141,15 @@ def _store(folder: str | None) -> "FileStore":
 
 
 async def _write(store: "FileStore", name: str, interactions: "list[Interaction]") -> list[str]:
-    from runproxy.errors import SecretFound
+    from runproxy.errors import NotStorable
 
     tape = store.tape(name)
     left_out = []
     for position, interaction in enumerate(interactions):
         try:
             await tape.append(interaction)
-        except SecretFound as error:
-            left_out.append(f"interaction {position}: {error.shape} in {error.where}")
+        except NotStorable as error:
+            left_out.append(f"interaction {position}: {error.reason}")
     return left_out
 
 
@@ -175,9 +175,9 @@ def _report(target: Path, found: "Import", left_out: list[str]) -> None:
 def _refused_by_guard(interactions: "list[Interaction]") -> int:
     from runproxy.errors import Refusal
     from runproxy.guard import Guard
-    from runproxy.routes import MODIFY_RUN, RouteTable
+    from runproxy.routes import GUARDED
 
-    guard = Guard(RouteTable((MODIFY_RUN,)))
+    guard = Guard(GUARDED)
     refused = 0
     for interaction in interactions:
         try:

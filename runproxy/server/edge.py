@@ -67,8 +67,9 @@ class Edge:
 
     async def _await_body(self, received: web.BaseRequest) -> bytes:
         """Read a body to its end, or until it is over the limit or takes too long."""
-        if "Expect" in received.headers and received.transport is not None:
-            received.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # RFC 9110 section 10.1.1: the client waits
+        waits = "Expect" in received.headers and received.version == HttpVersion11  # RFC 9110 section 10.1.1
+        if waits and received.transport is not None:
+            received.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         parts = bytearray()
         try:
             async with asyncio.timeout(self._body_s):

@@ -28,10 +28,6 @@ class CassetteStore(Protocol):
         """Name all cassettes, sorted."""
         ...  # pragma: no cover
 
-    def location(self, name: str) -> str:
-        """Tell a person where a cassette is; raises `Refusal` for a name that escapes the store."""
-        ...  # pragma: no cover
-
     def load(self, name: str) -> Cassette:
         """Read a whole cassette; blocking. Raises `CassetteNotFound`, `CorruptCassette`, `UnknownFormat`."""
         ...  # pragma: no cover

@@ -11,7 +11,7 @@ import orjson
 from runproxy.addressing import checked_name
 from runproxy.cassette import Cassette, Interaction, decode, decode_interaction, encode_interaction, layout
 from runproxy.coding import decompressed
-from runproxy.errors import CassetteError, CassetteNotFound, CassetteNotWritable, Refusal
+from runproxy.errors import CassetteNotFound, CassetteNotWritable, OpaqueBody, Refusal
 from runproxy.redaction import WriteGate
 from runproxy.stores.cassette_file import CassetteFile, Edit
 from runproxy.stores.group_commit import GroupCommit
@@ -30,10 +30,6 @@ class FileStore:
         """Name all files that can be asked for, sorted; empty when there is no such folder."""
         found = (path.relative_to(self._folder) for path in self._folder.rglob(f"*{_SUFFIX}") if path.is_file())
         return sorted(name for name in (path.as_posix().removesuffix(_SUFFIX) for path in found) if _is_name(name))
-
-    def location(self, name: str) -> str:
-        """Give the path of a cassette; raises `Refusal` for a name that leaves the folder."""
-        return str(self.path(name))
 
     def path(self, name: str) -> Path:
         """Give the path of a cassette; raises `Refusal` for a name that leaves the folder, by a link too."""
@@ -81,7 +77,7 @@ class FileTape:
         self._commits: GroupCommit[Edit] = GroupCommit(file.apply, file.append_at_once)
 
     async def append(self, interaction: Interaction) -> None:
-        """Record one interaction at the end; raises `SecretFound` or another `CassetteError`."""
+        """Record one interaction at the end; raises `NotStorable` or another `CassetteError`."""
         await self._commits.commit(Edit(None, self._admit(interaction)))
 
     async def replace(self, earlier: Interaction, interaction: Interaction) -> None:
@@ -108,16 +104,14 @@ def _is_name(name: str) -> bool:
 
 
 def _recorded_parts(interaction: Interaction) -> Iterator[tuple[str, bytes]]:
-    """Give all that the interaction adds to a cassette, decompressed; raises `CassetteError` for what is opaque."""
+    """Give all that the interaction adds to a cassette, decompressed; raises `OpaqueBody`."""
     yield "the address", interaction.request.target.encode("utf-8", "surrogateescape")
     for name, message in (("request", interaction.request), ("response", interaction.response)):
         values = "\n".join(message.headers.values())
         yield f"the headers of the {name}", values.encode("utf-8", "surrogateescape")
         body = decompressed(message.body, message.headers.get("content-encoding", ""))
         if body is None:
-            raise CassetteError(
-                f"the body of the {name} is compressed in a way that cannot be looked into", code="opaque_body"
-            )
+            raise OpaqueBody(f"the body of the {name}")
         yield f"the body of the {name}", body
 
 

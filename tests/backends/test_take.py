@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runproxy.redaction import WriteGate
 from runproxy.stores.file import FileStore
-from tests.parts import ScriptedUpstream, answer, ask, modify, proxy, serving
+from tests.parts import CREDENTIAL, ScriptedUpstream, answer, ask, modify, proxy, serving
 
 CALLS = [modify({"call": name}) for name in ("a", "b", "a", "c")]
 
@@ -82,3 +82,17 @@ async def test_a_call_that_fails_keeps_its_earlier_recordings(tmp_path: Path) ->
             (second,) = await ask(recording.url, call)
     assert (first.status, second.status) == (200, 502)
     assert said(tmp_path) == [answer({"said": text}).body for text in ("1", "2", "3")]
+
+
+async def test_a_call_that_could_not_be_recorded_keeps_its_earlier_recordings(tmp_path: Path) -> None:
+    """An answer that the gate holds back does not cost the good recordings of the same call."""
+    call = CALLS[0]
+    texts = ("1", "2", "3")
+    upstream = ScriptedUpstream(*(answer({"said": text}) for text in texts))
+    async with serving(upstream) as base_url, proxy(tmp_path, "record", base_url) as recording:
+        await ask(recording.url, call, call, call)
+    leaking = ScriptedUpstream(answer({"said": CREDENTIAL}))
+    async with serving(leaking) as base_url, proxy(tmp_path, "record", base_url) as recording:
+        (held_back,) = await ask(recording.url, call)
+    assert held_back.headers["x-runproxy-outcome"] == "unrecorded"
+    assert said(tmp_path) == [answer({"said": text}).body for text in texts]

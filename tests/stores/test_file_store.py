@@ -239,7 +239,7 @@ def test_a_link_out_of_the_folder_is_refused(store: FileStore, tmp_path: Path) -
     (tmp_path / "cassettes").mkdir()
     (tmp_path / "cassettes" / "out").symlink_to(tmp_path)
     with pytest.raises(Refusal, match="leaves the cassette folder"):
-        store.location("out/elsewhere")
+        store.path("out/elsewhere")
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
