@@ -7,6 +7,7 @@ Both are taken off before a call is matched, recorded or forwarded.
 """
 
 import re
+from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
 
@@ -35,7 +36,8 @@ def take_cassette_name(request: Request) -> tuple[Request, str | None]:
     if len(set(names)) > 1:
         raise Refusal("The call names more than one cassette.", code="invalid_cassette_name")
     stripped = [pair for pair in request.headers.items() if pair[0].lower() != CASSETTE_HEADER.lower()]
-    return Request(request.method, target or "/", make_headers(stripped), request.body), checked_name(names[0])
+    plain = replace(request, target=target or "/", headers=make_headers(stripped))
+    return plain, checked_name(names[0])
 
 
 def checked_name(name: str) -> str:

@@ -9,7 +9,8 @@
     │   ├── BodyTooLarge          413
     │   ├── MediaTypeRefused      415
     │   ├── ExpectationRefused    417
-    │   └── OutsideBasePath       404
+    │   ├── OutsideBasePath       404
+    │   └── RouteDenied           404
     ├── CassetteMiss              501      no recorded answer; never retried by a client
     ├── UpstreamError             502
     │   └── UpstreamTimeout       504
@@ -118,6 +119,12 @@ class MediaTypeRefused(Refusal):
 
 class OutsideBasePath(Refusal):
     """An address that is not below the upstream's base path."""
+
+    status = 404
+
+
+class RouteDenied(Refusal):
+    """An address that is not in the table of routes, where nothing else may pass."""
 
     status = 404
 

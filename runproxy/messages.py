@@ -53,7 +53,7 @@ def is_header_value(value: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as received: `target` is the raw path and query, never percent-decoded.
+    """A request as received: `target` is the raw path and query, never percent-decoded; `peer` is who sent it.
 
     Query, headers and body stay out of `repr`, because they may hold credentials.
     """
@@ -62,6 +62,7 @@ class Request:
     target: str
     headers: Headers
     body: bytes = b""
+    peer: str = ""
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.path})"

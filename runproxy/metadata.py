@@ -1,29 +1,11 @@
-"""The metadata contract of the API: 16 pairs, keys of 64 characters, string values of 512.
+"""The metadata contract of the API, told in the service's own words, as recorded from real replies."""
 
-Source: the API's own description of `metadata`; a character is a Unicode code point, nothing is normalised.
-The texts are the service's, recorded from real replies.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
-MAX_PAIRS: Final = 16
-MAX_KEY_CHARS: Final = 64
-MAX_VALUE_CHARS: Final = 512
+from runproxy.limits import MAX_KEY_CHARS, MAX_PAIRS, MAX_VALUE_CHARS
+from runproxy.violations import Violation, wrong_type
 
 _ENDS_CHARS: Final = 3  # of a long key, the service shows this many characters of each end
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One broken rule: `code` and `param` as the service gives them, `limit` and `actual` where it counted."""
-
-    code: str
-    param: str
-    message: str
-    limit: int | None = None
-    actual: int | None = None
 
 
 def check(metadata: object, param: str = "metadata") -> list[Violation]:
@@ -35,48 +17,16 @@ def check(metadata: object, param: str = "metadata") -> list[Violation]:
     if metadata is None:
         return []
     if not isinstance(metadata, dict):
-        return [_not_an_object(metadata, param)]
+        return [wrong_type(param, "a metadata object", metadata)]
     found = [_too_many(len(metadata), param)] if len(metadata) > MAX_PAIRS else []
     for key, value in metadata.items():
         if len(key) > MAX_KEY_CHARS:
             found.append(_long_key(key, param))
         if not isinstance(value, str):
-            found.append(_not_a_string(value, f"{param}.{key}"))
+            found.append(wrong_type(f"{param}.{key}", "a string", value))
         elif len(value) > MAX_VALUE_CHARS:
             found.append(_long_value(value, f"{param}.{key}"))
     return found
-
-
-def check_body(body: Mapping[str, object]) -> list[Violation]:
-    """Find all that is wrong with the body of a modify-run: fields the endpoint does not know, then the metadata."""
-    unknown = [name for name in body if name != "metadata"]
-    found = [Violation("unknown_parameter", name, f"Unknown parameter: '{name}'.") for name in unknown]
-    return found + check(body.get("metadata"))
-
-
-def type_in_words(value: object) -> str:  # noqa: PLR0911 - one line per JSON type
-    """Name a JSON type as the service does in its messages."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int():
-            return "an integer"
-        case float():
-            return "a decimal number"
-        case str():
-            return "a string"
-        case dict():
-            return "an object"
-        case _:
-            return "an array"
-
-
-def _not_an_object(value: object, param: str) -> Violation:
-    words = type_in_words(value)
-    message = f"Invalid type for '{param}': expected a metadata object, but got {words} instead."
-    return Violation("invalid_type", param, message)
 
 
 def _too_many(count: int, param: str) -> Violation:
@@ -94,11 +44,6 @@ def _long_key(key: str, param: str) -> Violation:
         f"{MAX_KEY_CHARS}, but got a string with length {len(key)} instead."
     )
     return Violation("property_name_above_max_length", f"{param}.{key}", message, MAX_KEY_CHARS, len(key))
-
-
-def _not_a_string(value: object, param: str) -> Violation:
-    words = type_in_words(value)
-    return Violation("invalid_type", param, f"Invalid type for '{param}': expected a string, but got {words} instead.")
 
 
 def _long_value(value: str, param: str) -> Violation:

@@ -10,13 +10,13 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
 
 from runproxy.errors import SecretFound
 from runproxy.messages import Headers, Request, Response, make_headers
+from runproxy.shapes import find_token
 
 REDACTED: Final = "REDACTED"
 
@@ -58,41 +58,6 @@ NO_CREDENTIALS: Final = frozenset({"application/json", "assistants=v2", "metadat
 
 _HARMLESS_HEADERS: Final = frozenset({"idempotency-key", "sec-websocket-key"})
 
-# A letter or digit in front means that the shape is the end of a longer word: "task-…" is no "sk-…". Unless it is the
-# end of an escape, of JSON or of a URL: the file holds what was a line break as a backslash and an "n".
-_WORD_START: Final = rb"(?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4})|(?<=%[0-9A-Fa-f]{2}))"
-
-
-@dataclass(frozen=True, slots=True)
-class TokenShape:
-    """A well-known kind of secret: text without any of its `marks` cannot hold one, which is quick to see."""
-
-    name: str
-    marks: tuple[bytes, ...]
-    pattern: re.Pattern[bytes]
-
-
-def _shape(name: str, marks: str, pattern: str) -> TokenShape:
-    return TokenShape(name, tuple(marks.encode().split()), re.compile(_WORD_START + b"(?:%b)" % pattern.encode()))
-
-
-TOKEN_SHAPES: Final = (
-    _shape("OpenAI key", "sk-", r"sk-[A-Za-z0-9_-]{20,}"),
-    _shape("session token", "sess-", r"sess-[A-Za-z0-9]{32,}"),
-    _shape("GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9]{36,}"),
-    _shape("GitHub token", "github_pat_", r"github_pat_[A-Za-z0-9_]{40,}"),
-    _shape("GitLab token", "glpat-", r"glpat-[A-Za-z0-9_-]{20,}"),
-    _shape("AWS access key", "AKIA ASIA", r"(?:AKIA|ASIA)[0-9A-Z]{16}"),
-    _shape("Slack token", "xox", r"xox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    _shape("Google API key", "AIza", r"AIza[0-9A-Za-z_-]{35}"),
-    _shape("Hugging Face token", "hf_", r"hf_[A-Za-z0-9]{30,}"),
-    _shape("npm token", "npm_", r"npm_[A-Za-z0-9]{36}"),
-    _shape("JSON web token", "eyJ", r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
-    _shape("private key", "-----BEGIN", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
-    _shape("bearer token", "earer", r"[Bb]earer [A-Za-z0-9._~+/-]{20,}"),
-)
-_MARKED_SHAPES: Final = tuple((mark, shape) for shape in TOKEN_SHAPES for mark in shape.marks)
-
 
 def kept_request_headers(headers: Headers) -> Headers:
     """Keep what may be stored of a request's headers, in order, names in lower case."""
@@ -133,15 +98,20 @@ def storable_response(response: Response) -> Response:
     return Response(response.status, kept_response_headers(response.headers), response.body)
 
 
-def loggable_path(request: Request) -> str:
-    """Give the path of a request for a log, unless it holds a credential of that request or what looks like one."""
+def loggable(request: Request, text: str) -> str:
+    """Give a text about a request for a log, unless it holds a credential of that request or what looks like one."""
     gate = WriteGate()
     gate.learn(request)
     try:
-        gate.inspect("the path", request.path.encode("utf-8", "surrogateescape"))
+        gate.inspect("the text", text.encode("utf-8", "surrogateescape"))
     except SecretFound:
         return "(holds a credential)"
-    return request.path
+    return text
+
+
+def loggable_path(request: Request) -> str:
+    """Give the path of a request for a log, unless it holds a credential of that request or what looks like one."""
+    return loggable(request, request.path)
 
 
 class WriteGate:
@@ -181,9 +151,8 @@ class WriteGate:
         for form in chain(self._forms, *self._cookies):
             if form in data:
                 raise SecretFound("a credential this process has seen", where)
-        for mark, shape in _MARKED_SHAPES:
-            if mark in data and shape.pattern.search(data):
-                raise SecretFound(f"what looks like a secret ({shape.name})", where)
+        if shape := find_token(data):
+            raise SecretFound(f"what looks like a secret ({shape})", where)
 
     def remember(self, credentials: Iterable[str]) -> None:
         """Search for these from now on."""

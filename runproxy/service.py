@@ -1,46 +1,78 @@
-"""One call, from the request as received to the answer: address, guard, backend. It does not know the mode."""
+"""One call, from the request as received to the answer: address, team, guard, backend. It does not know the mode."""
 
 from collections import Counter
+from dataclasses import dataclass
 
 import structlog
 
 from runproxy.addressing import take_cassette_name
+from runproxy.attribution import UNKNOWN, Attribution, Caller
 from runproxy.backends import Deck
 from runproxy.errors import CassetteMiss, OutsideBasePath, Refusal, RunproxyError, UpstreamError
-from runproxy.guard import Guard
+from runproxy.guard import VIOLATIONS_HEADER, WARNINGS_HEADER, Admitted, Guard
 from runproxy.messages import OUTCOME_HEADER, Request, Response
-from runproxy.redaction import loggable_path
+from runproxy.redaction import loggable, loggable_path
 from runproxy.replies import error_reply
 from runproxy.routes import climbs
+from runproxy.violations import Violation, listed
 
 _log = structlog.get_logger("runproxy.service")
+
+
+class Nobody:
+    """In place of `Attribution` where nothing tells of teams."""
+
+    def caller_of(self, _: Request, __: str | None = None) -> Caller:
+        """Give a caller of no known team."""
+        return UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What calls are held to; replaced as a whole, so that every call is held to one state of them."""
+
+    guard: Guard
+    attribution: Attribution | Nobody
 
 
 class Service:
     """Answers calls. `base_path` is the path all calls must be below; empty when any path will do."""
 
-    def __init__(self, guard: Guard, deck: Deck, base_path: str) -> None:
-        self._guard = guard
+    def __init__(self, rules: Rules, deck: Deck, base_path: str) -> None:
+        self._rules = rules
         self._deck = deck
         self._base_path = base_path
         self.outcomes: Counter[str] = Counter()
 
+    def use(self, rules: Rules) -> None:
+        """Hold the calls that come from now on to these rules."""
+        self._rules = rules
+
     async def answer(self, request: Request) -> Response:
         """Answer one call; every `RunproxyError` becomes the reply that tells of it."""
+        rules, caller, warnings = self._rules, UNKNOWN, ""
         try:
-            admitted, cassette = self._admit(request)
+            plain, cassette = self._addressed(request)
+            caller = rules.attribution.caller_of(plain, cassette)
+            admitted = rules.guard.admit(plain, caller.team)
+            if admitted.warnings or caller.disputed:
+                warnings = _warn(plain, admitted, caller)
             backend = self._deck.ready(cassette) or await self._deck.backend(cassette)
-            response = await backend.send(admitted)
+            response = await backend.send(admitted.request)
         except RunproxyError as error:
-            response = self.refuse(error, request)
+            response = self.refuse(error, request, caller)
+        if warnings:
+            response = response.with_header(WARNINGS_HEADER, warnings)
         self.outcomes[response.headers[OUTCOME_HEADER]] += 1
         return response
 
-    def refuse(self, error: RunproxyError, request: Request | None = None) -> Response:
+    def refuse(self, error: RunproxyError, request: Request | None = None, caller: Caller = UNKNOWN) -> Response:
         """Turn an error into the reply that tells of it, and log it with no value that the call carried."""
-        call = {"method": request.method, "path": loggable_path(request)} if request else {}
+        call = _told_of(request, caller) if request else {}
         match error:
             case Refusal():
+                if request and VIOLATIONS_HEADER in error.headers:
+                    call["violations"] = loggable(request, error.headers[VIOLATIONS_HEADER])
                 _log.info("refused", code=error.code, status=error.status, **call)
             case CassetteMiss():
                 _log.warning("miss", reason=error.details["reason"], cassette=error.details["cassette"], **call)
@@ -50,8 +82,8 @@ class Service:
                 _log.error("call failed", code=error.code, reason=error.message, **call)
         return error_reply(error)
 
-    def _admit(self, request: Request) -> tuple[Request, str | None]:
-        """Give the call as it may go on, and the cassette it names."""
+    def _addressed(self, request: Request) -> tuple[Request, str | None]:
+        """Give the call at its plain address, and the cassette it names."""
         request, cassette = take_cassette_name(request)
         if not _is_below(request.path, self._base_path) or climbs(request.path):
             raise OutsideBasePath(
@@ -59,7 +91,20 @@ class Service:
                 "Swap the origin of your base URL and keep its path.",
                 code="outside_base_path",
             )
-        return self._guard.admit(request), cassette
+        return request, cassette
+
+
+def _warn(request: Request, admitted: Admitted, caller: Caller) -> str:
+    """Log what a call is warned of, and list it for the header of its answer."""
+    text = listed((*admitted.warnings, *(Violation("team_mismatch", source, "") for source in caller.disputed)))
+    _log.warning("warned", warnings=loggable(request, text), **_told_of(request, caller))
+    return text
+
+
+def _told_of(request: Request, caller: Caller) -> dict[str, str]:
+    """Describe a call for the log."""
+    team = {"team": caller.team} if caller.team else {}
+    return {"method": request.method, "path": loggable_path(request), **team}
 
 
 def _is_below(path: str, base_path: str) -> bool:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from runproxy.config import Settings, example, find_file, leaves, make_settings, merge, read_file
+from runproxy.config import Settings, example, find_file, leaves, make_settings, read_file
 from runproxy.errors import ConfigError
+from runproxy.sections import merge
 
 EXAMPLE_FILE = Path(__file__).parents[1] / "config.example.toml"
 

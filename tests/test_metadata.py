@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runproxy.metadata import Violation, check, check_body, type_in_words
+from runproxy.metadata import check
+from runproxy.violations import Violation
 
 
 def pairs(count: int) -> dict[str, str]:
@@ -197,38 +198,6 @@ def test_metadata_elsewhere_in_a_body_is_named_by_its_place() -> None:
         "thread.metadata." + "m" * 65,
     ]
     assert all("'thread.metadata" in violation.message for violation in found)
-
-
-@pytest.mark.parametrize(
-    "name", ["foo", "Metadata", "metadata ", "metadata\u200b", "METADATA", "status", "tool_outputs", ""]
-)
-def test_a_field_the_endpoint_does_not_know_is_a_violation(name: str) -> None:
-    """Only the exact name `metadata` is known."""
-    assert check_body({name: {}}) == [Violation("unknown_parameter", name, f"Unknown parameter: '{name}'.")]
-
-
-def test_unknown_fields_come_before_the_metadata() -> None:
-    """All unknown fields are listed in the order of the body, then what is wrong with the metadata."""
-    found = check_body({"metadata": 1, "b": 1, "a": 1})
-    assert [violation.param for violation in found] == ["b", "a", "metadata"]
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (None, "null"),
-        (True, "a boolean"),
-        (0, "an integer"),
-        (0.0, "a decimal number"),
-        ("", "a string"),
-        ({}, "an object"),
-        ([], "an array"),
-    ],
-    ids=str,
-)
-def test_a_type_is_named_as_the_service_names_it(value: object, words: str) -> None:
-    """A boolean is no integer, and an integer is no decimal number."""
-    assert type_in_words(value) == words
 
 
 SECRET = "value-that-must-stay-out"

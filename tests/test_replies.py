@@ -15,12 +15,13 @@ from runproxy.errors import (
 from runproxy.guard import refusal_for
 from runproxy.metadata import check
 from runproxy.replies import error_body, error_reply
+from runproxy.violations import Judgement
 from runproxy.strictjson import parse
 
 
 def test_a_refused_value_is_answered_as_the_service_answered_it() -> None:
     """The recorded reply of the service to a boolean has these 220 bytes."""
-    reply = error_reply(refusal_for(check({"modified": True})))
+    reply = error_reply(refusal_for(Judgement(tuple(check({"modified": True})))))
     assert reply.status == 400
     assert reply.body == (
         b"{\n"

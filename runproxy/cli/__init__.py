@@ -8,6 +8,7 @@ from runproxy.cli.check import check
 from runproxy.cli.config import config
 from runproxy.cli.demo import demo
 from runproxy.cli.group import ErrorGroup
+from runproxy.cli.rules import fingerprint, policy
 from runproxy.cli.sandbox import sandbox
 from runproxy.cli.serve import record, replay, serve
 
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for _command in (record, replay, serve, sandbox, demo, check, cassette, config):
+for _command in (record, replay, serve, sandbox, demo, check, policy, fingerprint, cassette, config):
     main.add_command(_command)

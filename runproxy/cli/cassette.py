@@ -174,10 +174,10 @@ def _report(target: Path, found: "Import", left_out: list[str]) -> None:
 
 def _refused_by_guard(interactions: "list[Interaction]") -> int:
     from runproxy.errors import Refusal
-    from runproxy.guard import Guard
-    from runproxy.routes import GUARDED
+    from runproxy.guard import Guard, Judge
+    from runproxy.routes import MODIFY_RUN, RouteTable
 
-    guard = Guard(GUARDED)
+    guard = Guard(RouteTable((MODIFY_RUN,)), Judge())
     refused = 0
     for interaction in interactions:
         try:

@@ -1,15 +1,23 @@
-"""`runproxy check`: metadata against the limits, without a proxy."""
+"""`runproxy check`: metadata against the limits and the rules, without a proxy."""
 
+import json
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from runproxy.cli.group import FROM_ENVIRONMENT
+from runproxy.cli.rules import policy_option, team_option
+
+if TYPE_CHECKING:
+    from runproxy.guard import Judge
+    from runproxy.violations import Judgement
 
 
 @click.command(context_settings=FROM_ENVIRONMENT)
-@click.argument("file", metavar="FILE|-")
+@click.argument("files", metavar="FILE|-...", nargs=-1, required=True)
 @click.option(
     "--as",
     "kind",
@@ -18,32 +26,96 @@ from runproxy.cli.group import FROM_ENVIRONMENT
     show_default=True,
     help="What FILE holds; auto takes an object with a metadata object or null in it for a whole body.",
 )
-def check(file: str, kind: str) -> None:
-    """Check a metadata object, or a whole request body, against the API's limits.
+@click.option("--route", metavar="NAME", help="The route that a whole body is for.  [default: modify_run]")
+@policy_option
+@team_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
+def check(
+    *, files: tuple[str, ...], kind: str, route: str | None, policy: str | None, team: str | None, as_json: bool
+) -> None:
+    """Check metadata objects, or whole request bodies, against the API's limits and your rules.
 
-    Exit code 0: within limits; 1: violations, listed; 2: FILE cannot be read.
+    The rules are those of --policy, else of the settings file (RUNPROXY_CONFIG, or runproxy.toml here) if there is one.
+    Exit code 0: nothing is refused; 1: violations, listed; 2: a file cannot be read, or the rules cannot.
 
     \b
     Example:
       echo '{"user_id": "user_abc123"}' | runproxy check -
+      runproxy check --policy policy.toml --team search metadata/*.json
     """
-    from runproxy.errors import MalformedJson, Refusal
-    from runproxy.guard import find_violations
+    from runproxy.cli.rules import find_judge, find_route
 
-    text = _read(file)
-    try:
-        violations = find_violations(text, kind)
-    except MalformedJson:
-        click.echo(f"{file}: invalid_json: {_where_not_json(text)}")
+    checker = _Checker(find_judge(policy, team), kind, find_route(route), team)
+    results = [checker.check(file, _read(file)) for file in files]
+    if as_json:
+        click.echo(json.dumps({"ok": all(result.is_ok for result in results), "files": [r.as_json() for r in results]}))
+    else:
+        for result in results:
+            _print(result)
+    if not all(result.is_ok for result in results):
         sys.exit(1)
-    except Refusal as error:
-        click.echo(f"{file}: {error.code}: {error.message}")
-        sys.exit(1)
-    for found in violations:
-        click.echo(f"{file}: {found.code}: {found.message}")
-    if violations:
-        sys.exit(1)
-    click.echo(f"{file}: within limits")
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What is said of one file; `refusal` is a code and a message where limits were not even looked at."""
+
+    file: str
+    judgement: "Judgement | None" = None
+    refusal: tuple[str, str] | None = None
+
+    @property
+    def is_ok(self) -> bool:
+        return self.judgement is not None and not self.judgement.violations
+
+    def as_json(self) -> dict[str, object]:
+        found = self.judgement
+        violations = [asdict(violation) for violation in found.violations] if found else []
+        if self.refusal:
+            code, message = self.refusal
+            violations = [{"code": code, "param": None, "message": message, "limit": None, "actual": None}]
+        warnings = [asdict(warning) for warning in found.warnings] if found else []
+        return {"file": self.file, "ok": self.is_ok, "violations": violations, "warnings": warnings}
+
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    judge: "Judge"
+    kind: str
+    route: str
+    team: str | None
+
+    def check(self, file: str, text: bytes) -> _Result:
+        from runproxy import strictjson
+        from runproxy.errors import MalformedJson, Refusal
+
+        try:
+            return _Result(file, self._judge(strictjson.parse(text)))
+        except MalformedJson:
+            return _Result(file, refusal=("invalid_json", _where_not_json(text)))
+        except Refusal as error:
+            return _Result(file, refusal=(error.code or "", error.message))
+
+    def _judge(self, value: object) -> "Judgement":
+        from runproxy.guard import body_object
+        from runproxy.routes import BY_NAME
+
+        is_body = isinstance(value, dict) and isinstance(value.get("metadata", ""), dict | None)
+        if self.kind == "metadata" or (self.kind == "auto" and not is_body):
+            return self.judge.judge_metadata(value, team=self.team)
+        return self.judge.judge_body(BY_NAME[self.route], body_object(value), self.team)
+
+
+def _print(result: _Result) -> None:
+    if result.refusal:
+        click.echo(f"{result.file}: {result.refusal[0]}: {result.refusal[1]}")
+    if result.judgement:
+        for violation in result.judgement.violations:
+            click.echo(f"{result.file}: {violation.code}: {violation.message}")
+        for warning in result.judgement.warnings:
+            click.echo(f"{result.file}: warning: {warning.code}: {warning.message}")
+    if result.is_ok:
+        click.echo(f"{result.file}: within limits")
 
 
 def _where_not_json(text: bytes) -> str:

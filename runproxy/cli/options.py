@@ -25,6 +25,9 @@ PLACES: Final = {
     "connect_timeout": "limits.connect_s",
     "upstream_timeout": "limits.upstream_s",
     "drain_timeout": "limits.drain_s",
+    "guard_routes": "guard.routes",
+    "other_routes": "guard.other_routes",
+    "policy": "guard.policy_file",
     "log_level": "log.level",
     "log_format": "log.format",
 }
@@ -62,6 +65,11 @@ _serving = (
     click.option("--connect-timeout", type=float, metavar="S", help="Seconds to connect upstream.  [default: 10]"),
     click.option("--upstream-timeout", type=float, metavar="S", help="Seconds for an answer.  [default: 600]"),
     click.option("--drain-timeout", type=float, metavar="S", help="Seconds to end calls at a stop.  [default: 10]"),
+    click.option("--guard-routes", metavar="NAMES", help="Routes to guard, or all.  [default: modify_run]"),
+    click.option(
+        "--other-routes", type=click.Choice(["forward", "deny"]), help="Calls that are not guarded.  [default: forward]"
+    ),
+    click.option("--policy", metavar="FILE", help="TOML file with rules of your own on metadata."),
     click.option(
         "--log-level",
         type=click.Choice(["debug", "info", "warning", "error"]),

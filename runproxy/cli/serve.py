@@ -9,6 +9,8 @@ from runproxy.cli.group import FROM_ENVIRONMENT, say
 from runproxy.cli.options import ci_option, flag_for, given, serving_options, upstream_option
 
 if TYPE_CHECKING:  # pydantic is only loaded once a server starts
+    from collections.abc import Callable
+
     from runproxy.composition import Proxy
     from runproxy.config import Settings
 
@@ -60,38 +62,43 @@ def serve(**flags: Any) -> None:
 
 def run(flags: dict[str, Any], mode: str | None = None) -> None:
     """Read the settings and serve until told to stop."""
-    from runproxy.config import find_file, make_settings, merge, read_file
+    from runproxy.config import find_file, make_settings, read_file
     from runproxy.logs import configure_logs
+    from runproxy.sections import merge
 
-    path = find_file(flags.pop("config_path"))
-    from_file = read_file(path) if path else {}
-    if path:
-        make_settings(from_file, str(path))  # a mistake in the file is told as one of the file
-    settings = make_settings(
-        merge(from_file, given({**flags, "mode": mode or flags.get("mode")})), "command line or environment", flag_for
-    )
+    named = flags.pop("config_path")
+    on_top = given({**flags, "mode": mode or flags.get("mode")})
+
+    def read() -> "Settings":
+        path = find_file(named)
+        from_file = read_file(path) if path else {}
+        if path:
+            make_settings(from_file, str(path))  # a mistake in the file is told as one of the file
+        return make_settings(merge(from_file, on_top), "command line or environment", flag_for)
+
+    settings = read()
     configure_logs(settings.log.level, settings.log.format)
-    _run_loop(settings)
+    _run_loop(settings, read)
 
 
-def _run_loop(settings: "Settings") -> None:
+def _run_loop(settings: "Settings", reread: "Callable[[], Settings]") -> None:
     try:
         import uvloop
     except ImportError:
-        asyncio.run(_serve(settings))
+        asyncio.run(_serve(settings, reread))
     else:
-        uvloop.run(_serve(settings))
+        uvloop.run(_serve(settings, reread))
 
 
-async def _serve(settings: "Settings") -> None:
+async def _serve(settings: "Settings", reread: "Callable[[], Settings]") -> None:
     from runproxy.composition import running_proxy
     from runproxy.server import ReadyFile, run_until_stopped
 
-    async with running_proxy(settings) as proxy:
+    async with running_proxy(settings, reread) as proxy:
         ready = {"url": proxy.url, "base_url": proxy.base_url, "admin_url": proxy.admin_url}
         with ReadyFile(settings.listen.ready_file, ready):
             _banner(settings, proxy)
-            await run_until_stopped(say)
+            await run_until_stopped(say, proxy.reloader.reload)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(proxy.service.outcomes.items()))
     say(f"Stopped: {counts or 'no calls'}; everything acknowledged is on file.")
 

@@ -6,7 +6,8 @@ from functools import reduce
 from typing import Any
 
 from runproxy.cli.options import PLACES
-from runproxy.config import find_file, leaves, make_settings, merge, read_file
+from runproxy.config import find_file, leaves, make_settings, read_file
+from runproxy.sections import merge
 
 
 def with_sources(config_path: str | None) -> Iterator[tuple[str, Any, str]]:

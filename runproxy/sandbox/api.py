@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from runproxy import metadata, strictjson
+from runproxy import strictjson
 from runproxy.errors import MalformedJson, RunproxyError
+from runproxy.guard import Judge
 from runproxy.jsonstyle import INDENT_2, render
 from runproxy.messages import Request, Response, make_headers
 from runproxy.replies import error_body
+from runproxy.routes import BY_NAME
 from runproxy.sandbox.objects import Ids, Run, Thread, random_id, run_fields, thread_fields
+from runproxy.violations import type_in_words
 
 BETA_HINT: Final = (
     "You must provide the 'OpenAI-Beta' header to access the Assistants API. Please try again by setting the header "
@@ -132,7 +135,7 @@ class Sandbox:
 
     def _create_thread(self, request: Request) -> object:
         body = _json_object(request)
-        _refuse_bad(metadata.check(body.get("metadata")))
+        _refuse_bad("create_thread", body)
         thread_id = self._new_id("thread")
         self._threads[thread_id] = Thread(thread_fields(thread_id, self._now(), body.get("metadata") or {}))
         return self._threads[thread_id].fields
@@ -150,7 +153,7 @@ class Sandbox:
                 param="assistant_id",
                 code="missing_required_parameter",
             )
-        _refuse_bad(metadata.check(body.get("metadata")))
+        _refuse_bad("create_run", body)
         return dict(self._add_run(thread, self._new_id("run"), body).fields)
 
     def _list_runs(self, _: Request, thread: str) -> object:
@@ -163,7 +166,7 @@ class Sandbox:
 
     def _modify_run(self, request: Request, thread: str, run: str) -> object:
         body = _json_object(request)
-        _refuse_bad(list(metadata.check_body(body)))
+        _refuse_bad("modify_run", body)
         found = self._run(thread, run)
         fields = self._seen(found)
         self._refuse_active(found, "update", wanted=False)
@@ -228,7 +231,7 @@ def _compile(*routes: tuple[str, str, _Handler]) -> list[tuple[str, re.Pattern[s
 def _json_object(request: Request) -> dict[str, Any]:
     value = strictjson.parse(request.body)
     if not isinstance(value, dict):
-        words = metadata.type_in_words(value)
+        words = type_in_words(value)
         raise SandboxRefusal(
             400,
             f"Invalid type for the request body: expected an object, but got {words} instead.",
@@ -237,7 +240,8 @@ def _json_object(request: Request) -> dict[str, Any]:
     return value
 
 
-def _refuse_bad(violations: list[metadata.Violation]) -> None:
+def _refuse_bad(route: str, body: dict[str, Any]) -> None:
+    violations = Judge().judge_body(BY_NAME[route], body).violations
     if violations:
         first = violations[0]
         raise SandboxRefusal(400, first.message, param=first.param, code=first.code)

@@ -46,7 +46,7 @@ class Edge:
         except RunproxyError as error:
             must_close = _must_close(received) or isinstance(error, BodyTooSlow)
             return WireResponse(self.refuse(error), self._dates, close=must_close)
-        request = Request(received.method, received.raw_path, received.headers, body)
+        request = Request(received.method, received.raw_path, received.headers, body, received.remote or "")
         return WireResponse(await self._answer(request), self._dates)
 
     async def _read_body(self, received: web.BaseRequest) -> bytes:

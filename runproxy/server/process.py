@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,8 +38,11 @@ class ReadyFile:
             self._path.unlink(missing_ok=True)
 
 
-async def run_until_stopped(say: Callable[[str], None]) -> None:
-    """Wait for SIGTERM or Ctrl-C, and say that draining begins; a second signal ends the process at once."""
+async def run_until_stopped(say: Callable[[str], None], reload: Callable[[], object] | None = None) -> None:
+    """Wait for SIGTERM or Ctrl-C, and say that draining begins; a second signal ends the process at once.
+
+    SIGHUP calls `reload`, which tells of its own `ConfigError`.
+    """
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
 
@@ -47,7 +51,26 @@ async def run_until_stopped(say: Callable[[str], None]) -> None:
             os._exit(1)
         stopped.set()
 
+    had_terminal = _has_terminal()
+
+    def hang_up() -> None:
+        if reload is None or (had_terminal and not _has_terminal()):  # the window was closed, nobody asked to reload
+            stop()
+            return
+        with suppress(ConfigError):
+            reload()
+
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     await stopped.wait()
     say("Stopping: no new calls, waiting for those in flight. Once more stops at once.")
+
+
+def _has_terminal() -> bool:
+    """Tell whether a terminal controls this process."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runproxy.guard import Guard
+from runproxy.guard import Guard, Judge
 from runproxy.matching import match_key
 from runproxy.messages import Request, Response, make_headers
 from runproxy.redaction import NO_CREDENTIALS, WriteGate, scrub
@@ -133,8 +133,8 @@ def test_every_recording_matches_itself(session: list[tuple[Request, Response]])
 
 def forwarded(session: list[tuple[Request, Response]]) -> list[Request]:
     """Give the requests of a session as the guard lets them pass."""
-    guard = Guard(RouteTable((MODIFY_RUN,)))
-    return [guard.admit(request) for request, _ in session]
+    guard = Guard(RouteTable((MODIFY_RUN,)), Judge())
+    return [guard.admit(request).request for request, _ in session]
 
 
 async def test_the_nth_identical_call_gets_the_nth_recording(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""From settings to a running proxy."""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from runproxy import admin
+from runproxy.backends import Deck
+from runproxy.composition.modes import compose_modes
+from runproxy.composition.rules import Reloader, make_rules
+from runproxy.config import Settings, policy_in
+from runproxy.errors import ConfigError
+from runproxy.server import Edge, low_level, routed
+from runproxy.service import Service
+from runproxy.upstream import Address
+
+ADMIN_HOST: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A running proxy: where it listens, and what it counts."""
+
+    url: str
+    admin_url: str
+    base_path: str
+    service: Service
+    deck: Deck
+    reloader: Reloader
+
+    @property
+    def is_loaded(self) -> bool:
+        """Tell whether the default cassette is in use, which in replay means that it is there."""
+        return self.deck.has_default
+
+    @property
+    def base_url(self) -> str:
+        """What a client sets as its base URL."""
+        return self.url + self.base_path
+
+
+@asynccontextmanager
+async def running_proxy(settings: Settings, reread: Callable[[], Settings] | None = None) -> AsyncIterator[Proxy]:
+    """Run a proxy for as long as the context lasts; leaving it drains, then finishes the cassettes.
+
+    `reread` gives the settings anew when the rules are reloaded; without it, the same ones, which may name files.
+    Raises `ConfigError` for settings that cannot work, and `CassetteError` for a default cassette that cannot be
+    used.
+    """
+    _check_parser()
+    ready = asyncio.Event()
+    policy = policy_in(settings)
+    rules = make_rules(settings, policy)
+    async with AsyncExitStack() as stack:
+        modes = await stack.enter_async_context(compose_modes(settings))
+        service = Service(rules, modes.deck, modes.required_path)
+        reloader = Reloader(settings, policy, reread or (lambda: settings), service.use)
+        app = admin.make_app(lambda: _status(reloader, service, modes.deck), ready.is_set, reloader.reload)
+        limits, listen, drain_s = settings.limits, settings.listen, settings.limits.drain_s
+        edge = Edge(service.answer, service.refuse, max_body_bytes=limits.max_body_bytes, body_s=limits.body_s)
+        side = await stack.enter_async_context(routed(app, ADMIN_HOST, listen.admin_port, "--admin-port", drain_s))
+        main = await stack.enter_async_context(
+            low_level(edge, listen.host, listen.port, "--port", drain_s=drain_s, idle_s=limits.idle_s)
+        )
+        _check_no_loop(settings, main.url)
+        ready.set()
+        stack.callback(ready.clear)
+        yield Proxy(main.url, side.url, modes.base_path, service, modes.deck, reloader)
+
+
+def _check_parser() -> None:
+    """Refuse aiohttp's parser in Python: the guard's promises were tested with the one in C, which is stricter."""
+    if os.environ.get("AIOHTTP_NO_EXTENSIONS"):
+        raise ConfigError(
+            "AIOHTTP_NO_EXTENSIONS is set, which replaces the HTTP parser by one that takes more than the guard allows "
+            "for. Unset it."
+        )
+
+
+def _check_no_loop(settings: Settings, own_url: str) -> None:
+    if settings.upstream and _as_loopback(Address.parse(settings.upstream).origin) == _as_loopback(own_url):
+        raise ConfigError("upstream: that is this proxy itself; every call would be forwarded without end.")
+
+
+def _as_loopback(origin: str) -> str:
+    """Spell the names of this machine in one way."""
+    return re.sub(r"//(localhost|127(\.[0-9]+){3}|\[::1\]|0\.0\.0\.0)(?=:|$)", "//127.0.0.1", origin)
+
+
+def _status(reloader: Reloader, service: Service, deck: Deck) -> dict[str, object]:
+    settings = reloader.settings
+    return {
+        "mode": settings.mode,
+        "upstream": settings.upstream or None,
+        "cassette": settings.cassettes.default,
+        "cassette_dir": str(Path(settings.cassettes.dir).resolve()),
+        "cassettes_in_use": deck.names,
+        "rules": reloader.summary(),
+        "calls": dict(service.outcomes),
+        "pid": os.getpid(),
+    }

@@ -1,0 +1,18 @@
+"""Settings: what they are (`settings`), how they are read (`files`), and the file that shows them (`leaves`)."""
+
+from runproxy.config.files import DEFAULT_FILE, find_file, make_settings, policy_in, read_file, read_policy
+from runproxy.config.leaves import example, leaves
+from runproxy.config.settings import CassetteSettings, Settings
+
+__all__ = [
+    "DEFAULT_FILE",
+    "CassetteSettings",
+    "Settings",
+    "example",
+    "find_file",
+    "leaves",
+    "make_settings",
+    "policy_in",
+    "read_file",
+    "read_policy",
+]

@@ -1,0 +1,109 @@
+"""Reading settings from TOML, with errors a person can act on.
+
+A flag beats the environment, which beats the file. The file is the one named by `--config`, else by
+`RUNPROXY_CONFIG`, else `./runproxy.toml` when there is one.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+
+from runproxy.config.leaves import fields_at, leaves
+from runproxy.config.settings import Settings
+from runproxy.errors import ConfigError
+from runproxy.policy import Policies, PolicySettings
+from runproxy.sections import Section
+
+DEFAULT_FILE: Final = "runproxy.toml"
+_Model = TypeVar("_Model", bound=Section)
+
+
+def find_file(named: str | None) -> Path | None:
+    """Give the config file to read: the one named, else the default one when it is there."""
+    if named:
+        return Path(named)
+    default = Path(DEFAULT_FILE)
+    return default if default.exists() else None
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Read a TOML file without judging its content; raises `ConfigError` with line and column."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start}).") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}.") from error
+
+
+def make_settings(
+    values: Mapping[str, Any], where: str, name_of: Callable[[str], str | None] = lambda path: None
+) -> Settings:
+    """Validate settings; raises `ConfigError` that names `where`, the path in it, and what was expected.
+
+    `name_of` gives what a person typed for a path, such as a flag; None for the path itself.
+    """
+    return _validated(Settings, values, where, name_of)
+
+
+def policy_in(settings: Settings) -> PolicySettings:
+    """Give the policy of settings, which may be in a file of its own; raises `ConfigError`."""
+    return read_policy(Path(settings.guard.policy_file)) if settings.guard.policy_file else settings.policy
+
+
+def read_policy(path: Path) -> PolicySettings:
+    """Read a policy from a file of its own, or from the settings file that holds one; raises `ConfigError`."""
+    values = read_file(path)
+    if not Settings.model_fields.keys().isdisjoint(values):
+        settings = make_settings(values, str(path))
+        if Path(settings.guard.policy_file) == path:
+            raise ConfigError(f"{path}: guard.policy_file: that is this file itself.")
+        return policy_in(settings)
+    policy = _validated(PolicySettings, values, str(path))
+    try:
+        Policies.of(policy)
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}.") from error
+    return policy
+
+
+def _validated(
+    model: type[_Model],
+    values: Mapping[str, Any],
+    where: str,
+    name_of: Callable[[str], str | None] = lambda path: None,
+) -> _Model:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        raise ConfigError("\n".join(_explain(model, dict(problem), where, name_of) for problem in problems)) from None
+
+
+def _explain(model: type[Section], problem: Mapping[str, Any], where: str, name_of: Callable[[str], str | None]) -> str:
+    path = ".".join(str(part) for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: {path}: no such setting.{_hint(model, problem['loc'])}"
+    if problem["type"] == "model_type":
+        return f"{where}: {path}: a table [{path}] was expected; found {problem['input']!r}."
+    if isinstance(problem["input"], Mapping | Section):  # what is wrong is not one value, but how several go together
+        return f"{where}: {f'{path}: ' if path else ''}{message}."
+    return f"{where}: {name_of(path) or path}: {message}; found {problem['input']!r}."
+
+
+def _hint(model: type[Section], place: tuple[str | int, ...]) -> str:
+    """Name the setting that was probably meant: one of the same table, else any."""
+    *parents, name = map(str, place)
+    beside = [".".join((*parents, field)) for field in fields_at(model, tuple(parents))]
+    known = sorted({path for path, _, _ in leaves(model)} | model.model_fields.keys())
+    for candidates in (beside, known):
+        if close := get_close_matches(".".join((*parents, name)), candidates, n=1, cutoff=0.4):
+            return f" Did you mean {close[0]!r}?"
+    return f" There are: {', '.join(known)}."

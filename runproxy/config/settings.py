@@ -1,0 +1,173 @@
+"""What can be set, and the defaults."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from runproxy.attribution import Attribution, AttributionSettings
+from runproxy.policy import Policies, PolicySettings
+from runproxy.routes import BY_NAME, KNOWN, Route, RouteTable
+from runproxy.sections import Section
+
+_Port = Annotated[int, Field(ge=0, le=65535)]
+_Seconds = Annotated[float, Field(gt=0)]
+
+
+def _known_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = sorted(set(names) - BY_NAME.keys())
+    if unknown:
+        there_are = ", ".join(route.name for route in KNOWN)
+        raise ValueError(f"there is no route {', '.join(map(repr, unknown))}; there are {there_are}")
+    return names
+
+
+def _split(names: object) -> object:
+    """Take names from one text, as a flag or a variable gives them."""
+    return tuple(name.strip() for name in names.split(",")) if isinstance(names, str) and names != "all" else names
+
+
+_RouteNames = Annotated[tuple[str, ...], AfterValidator(_known_names)]
+
+
+class ListenSettings(Section):
+    """Where runproxy listens."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """The address to listen on."""
+    port: _Port = 8787
+    """The port to listen on; 0 takes any free one."""
+    admin_port: _Port = 8788
+    """The port for health and status, always on 127.0.0.1; 0 takes any free one."""
+    ready_file: str = ""
+    """A JSON file with url, admin_url and pid, there for as long as connections are accepted; empty for none."""
+
+
+class CassetteSettings(Section):
+    """Which cassettes are used, and how they are played."""
+
+    dir: str = "cassettes"
+    """The folder that holds the cassettes."""
+    default: str = "default"
+    """The cassette for calls that name none."""
+    on_exhausted: Literal["last", "error", "cycle"] = "last"
+    """What answers a call after its last recording: that one again, a miss, or the first one."""
+
+
+class LimitSettings(Section):
+    """How much and how long."""
+
+    max_body_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
+    """The largest request body taken; a larger one is answered with 413."""
+    enforce: bool = True
+    """Refuse metadata beyond the limits of the API; where this is off, such calls pass with a warning."""
+    idle_s: _Seconds = 75.0
+    """How long a connection may stay open without a call, and how long the head of a request may take, in seconds."""
+    body_s: _Seconds = 30.0
+    """How long the body of a request may take to arrive, in seconds; a slower one is answered with 408."""
+    connect_s: _Seconds = 10.0
+    """How long a connection to the upstream may take, in seconds."""
+    upstream_s: _Seconds = 600.0
+    """How long a whole call to the upstream may take, in seconds; the SDKs wait as long."""
+    drain_s: _Seconds = 10.0
+    """How long calls in flight may take to end once runproxy is told to stop, in seconds."""
+
+
+class GuardSettings(Section):
+    """Which calls the guard looks at."""
+
+    routes: Annotated[Literal["all"] | _RouteNames, BeforeValidator(_split)] = ("modify_run",)
+    """The routes of the API that are guarded, by name, or "all"; docs/guard.md lists them."""
+    other_routes: Literal["forward", "deny"] = "forward"
+    """What becomes of calls to addresses that are not guarded: they pass unlooked at, or are answered with 404."""
+    policy_file: str = ""
+    """A TOML file that holds the policy, in place of the tables below [policy] here; empty for none."""
+
+
+class RouteSettings(Section):
+    """A route of your own to guard, or to let through where other routes are denied."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    """A name for it."""
+    path: str
+    """The end of its path, such as "/items/{item_id}"."""
+    method: Annotated[str, Field(pattern=r"^[A-Z]+$")] = "POST"
+    """The method whose body is guarded."""
+    metadata: tuple[str, ...] = ("/metadata",)
+    """JSON pointers to metadata objects in the body, with * for every item of an array; [] lets all bodies pass."""
+    creates: bool = False
+    """Whether a call makes something new, so that a policy's required keys are asked for even without metadata."""
+    unguarded_methods: tuple[str, ...] = ()
+    """Other methods that pass on the same path, without a body; GET and HEAD always do."""
+
+    def as_route(self) -> Route:
+        """Make a route of it; raises `ValueError` for a path or a pointer that is none."""
+        return Route(
+            self.name,
+            self.method,
+            self.path,
+            self.metadata,
+            creates=self.creates,
+            unguarded_methods=self.unguarded_methods,
+        )
+
+    @model_validator(mode="after")
+    def _is_route(self) -> Self:
+        self.as_route()
+        return self
+
+
+class LogSettings(Section):
+    """What is logged to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe messages to log."""
+    format: Literal["console", "json"] = "console"
+    """Readable lines, or one JSON object per line."""
+
+
+class Settings(Section):
+    """Everything that can be set."""
+
+    mode: Literal["replay", "record", "auto", "passthrough"] = "replay"
+    """What is done with a call: replay, record, auto (replay what is known, record the rest) or passthrough."""
+    upstream: str = ""
+    """The base URL that calls are forwarded to, such as "https://host/v1"; empty for none: replay needs none."""
+    allow_record_in_ci: bool = False
+    """Let record and auto start where the environment says CI=true."""
+    listen: ListenSettings = ListenSettings()
+    """Where runproxy listens."""
+    cassettes: CassetteSettings = CassetteSettings()
+    """Which cassettes are used, and how they are played."""
+    limits: LimitSettings = LimitSettings()
+    """How much and how long."""
+    guard: GuardSettings = GuardSettings()
+    """Which calls the guard looks at."""
+    routes: tuple[RouteSettings, ...] = ()
+    """Routes of your own to guard, or to let through where other routes are denied."""
+    policy: PolicySettings = PolicySettings()
+    """The organisation's own rules on metadata."""
+    attribution: AttributionSettings = AttributionSettings()
+    """How calls are attributed to teams."""
+    log: LogSettings = LogSettings()
+    """What is logged to stderr."""
+
+    def route_table(self) -> RouteTable:
+        """Make the table of what is guarded; raises `ValueError` for routes that could not be told apart."""
+        names = self.guard.routes
+        chosen = KNOWN if names == "all" else tuple(BY_NAME[name] for name in names)
+        return RouteTable((*chosen, *(route.as_route() for route in self.routes)))
+
+    @model_validator(mode="after")
+    def _rules_can_be_made(self) -> Self:
+        for place, make in (
+            ("routes", self.route_table),
+            ("policy", lambda: Policies.of(self.policy)),
+            ("attribution.teams", lambda: Attribution(self.attribution)),
+        ):
+            try:
+                make()
+            except ValueError as error:
+                raise ValueError(f"{place}: {error}") from None
+        if self.guard.policy_file and self.policy != PolicySettings():
+            raise ValueError("the policy is both here, below [policy], and in guard.policy_file; keep one of them")
+        return self

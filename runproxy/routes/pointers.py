@@ -1,0 +1,89 @@
+"""Where metadata stands in a body: JSON pointers (RFC 6901) with `*` for every item of an array.
+
+Pointers of one route make a tree, so that each object on the way is looked at once. On the way, what a lenient reader
+could take for a step of a pointer is refused: `Metadata`, `metadata ` or `metadata[k]` beside or in place of
+`metadata`, and an object in the place of an array.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Final, TypeAlias
+
+from runproxy.violations import Violation, unknown_parameter, wrong_type
+
+EVERY_ITEM: Final = "*"
+Tree: TypeAlias = Mapping[str, "Tree"]
+"""The steps that lead on from a place; without any, metadata stands there."""
+
+_POINTER: Final = re.compile(r"(?:/(?:[^/~]|~[01])+)+")
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+_PROTOTYPE: Final = "__proto__"  # assigned in JavaScript, it gives an object all members of its value
+_BRACKET: Final = re.compile(r"[.\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place of metadata that a body has: what stands there, and its name in the service's notation."""
+
+    param: str
+    value: object
+
+
+def tree_of(pointers: Sequence[str]) -> Tree:
+    """Put pointers together; raises `ValueError` for one that is none, or that contradicts another."""
+    paths = [_steps(pointer) for pointer in pointers]
+    for one, other in permutations(paths, 2):
+        if other[: len(one)] == one:
+            raise ValueError(f"two pointers overlap: {', '.join(pointers)}")
+    return _tree(paths, pointers)
+
+
+def _steps(pointer: str) -> tuple[str, ...]:
+    if not _POINTER.fullmatch(pointer):
+        raise ValueError(f"{pointer!r} is no JSON pointer such as '/metadata' or '/messages/*/metadata'")
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/"))
+
+
+def _tree(paths: Sequence[tuple[str, ...]], pointers: Sequence[str]) -> Tree:
+    names = dict.fromkeys(path[0] for path in paths if path)
+    if EVERY_ITEM in names and len(names) > 1:
+        raise ValueError(f"one value is both an array and an object in the pointers {', '.join(pointers)}")
+    return {name: _tree([path[1:] for path in paths if path and path[0] == name], pointers) for name in names}
+
+
+def find_places(tree: Tree, value: object, param: str = "") -> Iterator[Place | Violation]:
+    """Yield each place of metadata that a body has, and what keeps the search from being sure, in the body's order."""
+    if not tree:
+        yield Place(param, value)
+    elif value is None:
+        return
+    elif EVERY_ITEM in tree:
+        if isinstance(value, list):
+            for position, item in enumerate(value):
+                yield from find_places(tree[EVERY_ITEM], item, f"{param}[{position}]")
+        else:
+            yield wrong_type(param, "an array of objects", value)
+    elif isinstance(value, dict):
+        yield from _in_object(tree, value, param)
+    else:
+        yield wrong_type(param, "an object", value)
+
+
+def _in_object(tree: Tree, value: dict[str, object], param: str) -> Iterator[Place | Violation]:
+    for name, member in value.items():
+        place = f"{param}.{name}" if param else name
+        if name in tree:
+            yield from find_places(tree[name], member, place)
+        elif name == _PROTOTYPE or _lenient(name) in tree:
+            yield unknown_parameter(place)
+
+
+def _lenient(name: str) -> str:
+    """Read a name as the most obliging reader would: without case, blanks, and what stands in brackets after it."""
+    if not name.isascii():
+        name = unicodedata.normalize("NFKC", name)
+    visible = "".join(char for char in name if unicodedata.category(char) not in _INVISIBLE)
+    return _BRACKET.split(visible.casefold(), maxsplit=1)[0]
