@@ -44,6 +44,7 @@ TOKEN_SHAPES: Final = (
     _token("private key", "-----BEGIN", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
     _token("bearer token", "earer", r"[Bb]earer [A-Za-z0-9._~+/-]{20,}"),
 )
+_MIN_TOKEN_BYTES: Final = 15  # the shortest is Slack's
 _MARKED_TOKENS: Final = tuple((mark, shape) for shape in TOKEN_SHAPES for mark in shape.marks)
 
 _EMAIL: Final = compile_text(r"[\pL\pN.!#$%&'*+/=?^_`{|}~-]@(?:[\pL\pN](?:[\pL\pN-]*[\pL\pN])?\.)+[\pL]{2,}")
@@ -52,6 +53,7 @@ _PHONE: Final = compile_text(
     r"(?:^|[^\pL\pN.+])(?:(?:\+|00)[1-9](?:[ ()./-]{0,2}\d){7,14}|(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4})"
     r"(?:$|[^\pL\pN])"
 )
+_MIN_PHONE_CHARS: Final = 9  # a sign and 8 digits, as the pattern has it at least
 _DIGITS: Final = compile_text(r"\d(?:[ -]?\d){12,}")
 _CARD_DIGITS: Final = range(13, 20)  # ISO/IEC 7812: up to 19; no issuer uses fewer than 13
 _CARD_FIRST: Final = "23456"  # of payment cards: Mastercard 2 and 5, Amex and Diners 3, Visa 4, Discover and UnionPay 6
@@ -59,6 +61,8 @@ _CARD_FIRST: Final = "23456"  # of payment cards: Mastercard 2 and 5, Amex and D
 
 def find_token(data: bytes) -> str | None:
     """Name the kind of secret that data holds the shape of; None when it holds none."""
+    if len(data) < _MIN_TOKEN_BYTES:
+        return None
     for mark, shape in _MARKED_TOKENS:
         if mark in data and shape.pattern.search(data):
             return shape.name
@@ -72,11 +76,13 @@ def holds_email(text: str) -> bool:
 
 def holds_phone(text: str) -> bool:
     """Tell whether text holds a telephone number: one with a country code, or one of North America with separators."""
-    return _PHONE.search(text) is not None
+    return len(text) >= _MIN_PHONE_CHARS and _PHONE.search(text) is not None
 
 
 def holds_card(text: str) -> bool:
     """Tell whether text holds the number of a payment card: 13 to 19 digits that pass the Luhn check."""
+    if len(text) < _CARD_DIGITS.start:
+        return False
     return any(_is_card(digits) for run in _runs_of_digits(text) for digits in _joined(run.split()))
 
 

@@ -28,6 +28,8 @@ class Judgement:
     warnings: tuple[Violation, ...] = ()
 
     def __add__(self, other: "Judgement") -> "Judgement":
+        if other is NOTHING_FOUND:
+            return self
         return Judgement(self.violations + other.violations, self.warnings + other.warnings)
 
     def as_warnings(self) -> "Judgement":

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runproxy.metadata import check
-from runproxy.violations import Violation
 
 
 def pairs(count: int) -> dict[str, str]:
@@ -35,12 +34,6 @@ def pairs(count: int) -> dict[str, str]:
 def test_metadata_within_the_limits_has_no_violation(metadata: object) -> None:
     """The limits count code points, and nothing else about a text matters."""
     assert check(metadata) == []
-    assert check_body({"metadata": metadata}) == []
-
-
-def test_a_body_without_metadata_has_no_violation() -> None:
-    """Metadata may be left out."""
-    assert check_body({}) == []
 
 
 ATTESTED = [
@@ -148,7 +141,6 @@ def test_a_broken_rule_is_told_in_the_words_of_the_service(
     """Text, param and code of each violation are the service's, to the byte."""
     (found,) = check(metadata)
     assert (found.message, found.param, found.code) == (message, param, code)
-    assert check_body({"metadata": metadata}) == [found]
 
 
 @pytest.mark.parametrize(

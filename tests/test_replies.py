@@ -15,8 +15,8 @@ from runproxy.errors import (
 from runproxy.guard import refusal_for
 from runproxy.metadata import check
 from runproxy.replies import error_body, error_reply
-from runproxy.violations import Judgement
 from runproxy.strictjson import parse
+from runproxy.violations import Judgement
 
 
 def test_a_refused_value_is_answered_as_the_service_answered_it() -> None:

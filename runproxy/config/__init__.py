@@ -1,7 +1,7 @@
 """Settings: what they are (`settings`), how they are read (`files`), and the file that shows them (`leaves`)."""
 
 from runproxy.config.files import DEFAULT_FILE, find_file, make_settings, policy_in, read_file, read_policy
-from runproxy.config.leaves import example, leaves
+from runproxy.config.leaves import example, leaves, tables_below
 from runproxy.config.settings import CassetteSettings, Settings
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "policy_in",
     "read_file",
     "read_policy",
+    "tables_below",
 ]

@@ -39,7 +39,7 @@ def example() -> str:
     section = ""
     for path, default, purpose in leaves():
         head, _, name = path.rpartition(".")
-        tables = _tables_of(path)
+        tables = tables_below(path)
         if tables:
             later += _commented(path, tables, purpose, is_array=default == ())
             continue
@@ -51,7 +51,7 @@ def example() -> str:
     return "\n".join(lines + later) + "\n"
 
 
-def _tables_of(path: str) -> type[Section] | None:
+def tables_below(path: str) -> type[Section] | None:
     """Give what the tables below a setting are made of; None for a setting that is a value."""
     model: type[Section] | None = Settings
     for name in path.split("."):

@@ -31,10 +31,13 @@ class Judge:
 
         The rules are not asked about more pairs than there may be: the call is refused, and asking takes time.
         """
-        limits = Judgement(tuple(metadata.check(value, param)))
+        broken = metadata.check(value, param)
+        rules = self.policies.of_team(team)
+        if not broken and rules.is_idle:
+            return NOTHING_FOUND
+        limits = Judgement(tuple(broken))
         if not self.enforces_limits:
             limits = limits.as_warnings()
-        rules = self.policies.of_team(team)
         pairs = {} if value is None else value
         if rules.is_idle or not isinstance(pairs, dict) or (self.enforces_limits and len(pairs) > MAX_PAIRS):
             return limits

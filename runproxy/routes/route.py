@@ -1,7 +1,7 @@
 """One guarded endpoint: its address, and where metadata stands in its body."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,7 +19,7 @@ class Route:
     """A guarded endpoint: `template` holds fixed words and `{placeholders}`, below any prefix.
 
     `pointers` say where metadata stands in the body of a call by `method`; without any, the body is not looked at.
-    `is_closed`: the body has no other member than metadata. `creates`: the call makes something that has no metadata
+    `is_closed`: the body has no other member than metadata, and no pointer has more than one step. `creates`: the call makes something that has no metadata
     yet. `unguarded_methods` are let through on the same address, without a body. Raises `ValueError` for a template
     or a pointer that is none.
     """
@@ -48,13 +48,18 @@ class Route:
         """What matches the end of a raw path that is this route's address."""
         return "".join(f"/{ID_PATTERN if word is None else re.escape(word)}" for word in self.words)
 
-    def find_places(self, body: dict[str, object]) -> Iterator[Place | Violation]:
-        """Yield the places of metadata in a body, and what keeps their search from being sure.
+    def find_places(self, body: dict[str, object]) -> Iterable[Place | Violation]:
+        """List the places of metadata in a body, and what keeps their search from being sure.
 
         Where a call that `creates` says nothing, None stands in that place.
         """
+        if self.is_closed and body.keys() == self._tree.keys():  # what SDKs send; there is nothing to search
+            return [Place(name, value) for name, value in body.items()]
+        return self._search(body)
+
+    def _search(self, body: dict[str, object]) -> Iterator[Place | Violation]:
         known = body
-        if self.is_closed and not body.keys() <= self._tree.keys():
+        if self.is_closed:
             yield from (unknown_parameter(name) for name in body if name not in self._tree)
             known = {name: value for name, value in body.items() if name in self._tree}
         yield from find_places(self._tree, known)

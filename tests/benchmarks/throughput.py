@@ -1,6 +1,6 @@
 """Requests per second of runproxy beside bare aiohttp, in one run, as ratios. Run by hand:
 
-    python -m tests.benchmarks.throughput [--seconds 5] [--rounds 3] [--interactions 1 1000]
+    python -m tests.benchmarks.throughput [--seconds 5] [--rounds 3] [--interactions 1 1000] [--only REGEX]
 
 Every server has core 0 to itself; the load (wrk, or a Python fallback) and the upstream share core 1. Rounds are
 interleaved, so that a slow spell of the machine falls on all alike; the median counts.
@@ -32,6 +32,20 @@ BODY = b'{"metadata":{"user_id":"user_abc123"}}'
 PATH = "/v1/threads/thread_abc123/runs/run_abc123"
 CONNECTIONS = 32
 QUICKSTART = Path(__file__).parents[2] / "cassettes" / "quickstart.json"
+UNGUARDED = "passthrough, no guard"
+RULED = "passthrough, all rules"
+RULES = {
+    "guard": {"routes": "all"},
+    "attribution": {"teams": {"search": {"projects": ["proj_search"]}}},
+    "policy": {
+        "required": ["user_id"],
+        "key_pattern": "[a-z_]+",
+        "unknown_keys": "reject",
+        "forbidden_shapes": ["email", "phone", "credit_card", "token"],
+        "near_limit_percent": 90,
+        "keys": {"user_id": {"pattern": "user_[a-z0-9]+", "max_chars": 64}},
+    },
+}
 Main = Callable[[str], Coroutine[Any, Any, None]]
 
 
@@ -171,13 +185,20 @@ def contenders(folder: Path, upstream: str, counts: list[int]) -> Iterator[tuple
         (folder / f"of-{count}.json").write_bytes(cassette_text(count))
         yield f"runproxy replay, {count:,}", "runproxy", _settings(folder, "replay", default=f"of-{count}")
     yield "bare reverse proxy", "bare_proxy", upstream
-    for mode in ("passthrough", "record"):
-        yield f"runproxy {mode}", "runproxy", _settings(folder, mode, upstream=f"{upstream}/v1", default="recorded")
+    for name, mode, rules in (
+        ("passthrough", "passthrough", {}),
+        (UNGUARDED, "passthrough", {"guard": {"routes": []}}),
+        (RULED, "passthrough", RULES),
+        ("record", "record", {}),
+    ):
+        settings = _settings(folder, mode, upstream=f"{upstream}/v1", default="recorded", **rules)
+        yield f"runproxy {name}", "runproxy", settings
 
 
-def _settings(folder: Path, mode: str, upstream: str = "", default: str = "") -> str:
+def _settings(folder: Path, mode: str, upstream: str = "", default: str = "", **rules: object) -> str:
     return json.dumps(
         {
+            **rules,
             "mode": mode,
             "upstream": upstream,
             "allow_record_in_ci": True,
@@ -187,14 +208,16 @@ def _settings(folder: Path, mode: str, upstream: str = "", default: str = "") ->
     )
 
 
-def measure(seconds: int, rounds: int, counts: list[int]) -> dict[str, float]:
-    """Measure all contenders, round by round, and give the medians."""
+def measure(seconds: int, rounds: int, counts: list[int], only: str) -> dict[str, float]:
+    """Measure all contenders whose names match, round by round, and give the medians."""
     figures: dict[str, list[float]] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         upstream = stack.enter_context(server("bare_server", core=1))
         for _ in range(rounds):
             for name, kind, argument in contenders(folder, upstream, counts):
+                if not re.search(only, name):
+                    continue
                 (folder / "recorded.json").unlink(missing_ok=True)
                 with server(kind, argument) as url:
                     load(url, 1)
@@ -208,6 +231,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--interactions", type=int, nargs="+", default=[1, 1000])
+    parser.add_argument("--only", default="", metavar="REGEX", help="measure only what matches")
     parser.add_argument("--serve", choices=SERVERS, help=argparse.SUPPRESS)
     parser.add_argument("--argument", default="", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -217,10 +241,17 @@ def main() -> None:
         uvloop.run(SERVERS[given.serve](given.argument))
         return
     os.sched_setaffinity(0, {1})
-    figures = measure(given.seconds, given.rounds, given.interactions)
+    figures = measure(given.seconds, given.rounds, given.interactions, given.only)
     for name, rate in figures.items():
-        base = "bare reverse proxy" if name in ("runproxy record", "runproxy passthrough") else "bare web.Server"
-        print(f"{name:28} {rate:10,.0f}/s   {rate / figures[base]:5.2f} of {base}")
+        bases = [base for base in _bases(name) if base in figures]
+        ratios = "   ".join(f"{rate / figures[base]:5.2f} of {base}" for base in bases)
+        print(f"{name:32} {rate:10,.0f}/s   {ratios}")
+
+
+def _bases(name: str) -> tuple[str, ...]:
+    if "passthrough" in name:
+        return ("bare reverse proxy", f"runproxy {UNGUARDED}")
+    return ("bare reverse proxy",) if "record" in name else ("bare web.Server",)
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def test_a_canonical_call_within_the_limits_passes_as_it_is(body: bytes) -> None
 def test_what_is_forwarded_is_the_canonical_body(body: bytes, forwarded: bytes) -> None:
     """The upstream gets what the guard has read; method, target and headers stay."""
     request = post(body, ("OpenAI-Beta", "assistants=v2"), target=f"{PATH}?api-version=v1")
-    admitted = GUARD.admit(request)
+    admitted = GUARD.admit(request).request
     assert admitted.body == forwarded
     assert (admitted.method, admitted.target, admitted.headers) == (request.method, request.target, request.headers)
 
