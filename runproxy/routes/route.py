@@ -19,9 +19,9 @@ class Route:
     """A guarded endpoint: `template` holds fixed words and `{placeholders}`, below any prefix.
 
     `pointers` say where metadata stands in the body of a call by `method`; without any, the body is not looked at.
-    `is_closed`: the body has no other member than metadata, and no pointer has more than one step. `creates`: the call makes something that has no metadata
-    yet. `unguarded_methods` are let through on the same address, without a body. Raises `ValueError` for a template
-    or a pointer that is none.
+    `is_closed`: the body has no other member than metadata, and no pointer has more than one step. `creates`: the call
+    makes something that has no metadata yet. `unguarded_methods` are let through on the same address, without a body.
+    Raises `ValueError` for a template or a pointer that is none.
     """
 
     name: str
