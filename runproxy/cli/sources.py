@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Any
 
 from runproxy.cli.options import PLACES
-from runproxy.config import find_file, leaves, make_settings, read_file
+from runproxy.config import find_file, leaves, make_settings, read_file, tables_below
 from runproxy.sections import merge
 
 
@@ -32,7 +32,8 @@ def with_sources(config_path: str | None) -> Iterator[tuple[str, Any, str]]:
             source = variables[place]
         elif _has(from_file, place):
             source = str(path)
-        yield place, reduce(lambda held, part: held[part], place.split("."), settings), source
+        shown = merged if tables_below(place) and source != "default" else settings  # tables as they were written
+        yield place, reduce(lambda held, part: held[part], place.split("."), shown), source
 
 
 def _has(values: Mapping[str, Any], place: str) -> bool:

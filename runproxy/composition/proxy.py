@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -100,7 +100,7 @@ def _status(reloader: Reloader, service: Service, deck: Deck) -> dict[str, objec
         "cassette": settings.cassettes.default,
         "cassette_dir": str(Path(settings.cassettes.dir).resolve()),
         "cassettes_in_use": deck.names,
-        "rules": reloader.summary(),
+        "rules": asdict(reloader.summary()),
         "calls": dict(service.outcomes),
         "pid": os.getpid(),
     }

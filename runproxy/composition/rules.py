@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,16 @@ def find_fingerprints(key_file: str) -> Fingerprints | None:
     if key:
         return Fingerprints(key.encode("utf-8", "surrogateescape"), KEY_VARIABLE)
     return Fingerprints.from_file(Path(key_file)) if key_file else None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The rules in force, in short: the guarded routes, what becomes of others, the policy's action, the teams."""
+
+    guarded: list[str]
+    other_routes: str
+    policy: str
+    teams: list[str]
 
 
 class Reloader:
@@ -69,17 +80,17 @@ class Reloader:
         self._use(rules)
         if others:
             _log.warning("changed settings that only a restart brings in force", settings=others)
-        _log.info("rules reloaded", **self.summary())
-        return {"rules": self.summary(), "needs_restart": others}
+        _log.info("rules reloaded", **asdict(self.summary()))
+        return {"rules": asdict(self.summary()), "needs_restart": others}
 
-    def summary(self) -> dict[str, object]:
+    def summary(self) -> Summary:
         """Tell in short which rules are in force."""
-        return {
-            "guarded": [route.name for route in self.settings.route_table().routes],
-            "other_routes": self.settings.guard.other_routes,
-            "policy": self._policy.action if self._policy != PolicySettings() else "none",
-            "teams": sorted(self._policy.teams.keys() | self.settings.attribution.teams.keys()),
-        }
+        return Summary(
+            guarded=[*self.settings.guard.routes, *(route.name for route in self.settings.routes)],
+            other_routes=self.settings.guard.other_routes,
+            policy=self._policy.action if self._policy != PolicySettings() else "none",
+            teams=sorted(self._policy.teams.keys() | self.settings.attribution.teams.keys()),
+        )
 
 
 def _attribution(settings: AttributionSettings, policy: PolicySettings) -> Attribution | Nobody:

@@ -1,6 +1,6 @@
 """What can be set, and the defaults."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -13,20 +13,20 @@ _Port = Annotated[int, Field(ge=0, le=65535)]
 _Seconds = Annotated[float, Field(gt=0)]
 
 
+ALL_ROUTES: Final = "all"
+
+
 def _known_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    unknown = sorted(set(names) - BY_NAME.keys())
+    unknown = sorted(set(names) - BY_NAME.keys() - {ALL_ROUTES})
     if unknown:
-        there_are = ", ".join(route.name for route in KNOWN)
+        there_are = ", ".join((ALL_ROUTES, *(route.name for route in KNOWN)))
         raise ValueError(f"there is no route {', '.join(map(repr, unknown))}; there are {there_are}")
     return names
 
 
 def _split(names: object) -> object:
     """Take names from one text, as a flag or a variable gives them."""
-    return tuple(name.strip() for name in names.split(",")) if isinstance(names, str) and names != "all" else names
-
-
-_RouteNames = Annotated[tuple[str, ...], AfterValidator(_known_names)]
+    return tuple(name.strip() for name in names.split(",")) if isinstance(names, str) else names
 
 
 class ListenSettings(Section):
@@ -75,7 +75,7 @@ class LimitSettings(Section):
 class GuardSettings(Section):
     """Which calls the guard looks at."""
 
-    routes: Annotated[Literal["all"] | _RouteNames, BeforeValidator(_split)] = ("modify_run",)
+    routes: Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_known_names)] = ("modify_run",)
     """The routes of the API that are guarded, by name, or "all"; docs/guard.md lists them."""
     other_routes: Literal["forward", "deny"] = "forward"
     """What becomes of calls to addresses that are not guarded: they pass unlooked at, or are answered with 404."""
@@ -154,7 +154,7 @@ class Settings(Section):
     def route_table(self) -> RouteTable:
         """Make the table of what is guarded; raises `ValueError` for routes that could not be told apart."""
         names = self.guard.routes
-        chosen = KNOWN if names == "all" else tuple(BY_NAME[name] for name in names)
+        chosen = KNOWN if ALL_ROUTES in names else tuple(BY_NAME[name] for name in names)
         return RouteTable((*chosen, *(route.as_route() for route in self.routes)))
 
     @model_validator(mode="after")
