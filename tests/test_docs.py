@@ -1,0 +1,78 @@
+"""The documents: what they list is what there is, and what they show works."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from runproxy.config import make_settings
+from runproxy.routes import KNOWN
+
+ROOT = Path(__file__).parents[1]
+GUARD = (ROOT / "docs" / "guard.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+NOT_OF_THE_GUARD = re.compile(
+    "cassette_error|cassette_miss|internal_error|invalid_api_key|invalid_beta|invalid_config|missing_required_parameter|"
+    "opaque_body|secret_found|upstream_.*"
+)
+"""Codes that say something other than that the guard or the edge refused a call."""
+
+
+def codes_in_the_source() -> set[str]:
+    """List what stands as a code in a call anywhere in the package: `code="…"`, and the first argument of Violation."""
+    found = set()
+    for path in (ROOT / "runproxy").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                named = [word.value for word in node.keywords if word.arg == "code"]
+                is_finding = isinstance(node.func, ast.Name) and node.func.id == "Violation"
+                is_length = isinstance(node.func, ast.Attribute) and node.func.attr == "_length"
+                values = named + (node.args[:1] if is_finding or is_length else [])
+                found |= {one.value for one in values if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    return found
+
+
+def test_the_table_of_routes_is_the_one_in_the_code() -> None:
+    """Names, methods, templates and pointers of all routes stand in docs/guard.md, in their order."""
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+) (/\S+)` \| (.*) \|$", GUARD, re.MULTILINE)
+    expected = [
+        (
+            route.name,
+            route.method,
+            route.template,
+            ", ".join(f"`{pointer}`" for pointer in route.pointers) + ", nothing else in the body" * route.is_closed,
+        )
+        for route in KNOWN
+    ]
+    assert rows == expected
+
+
+def test_every_code_of_the_guard_is_explained_and_no_other() -> None:
+    """What a client can be told is listed in docs/guard.md, and what is listed there can happen."""
+    section = GUARD.partition("## Codes")[2]
+    listed = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", "\n".join(re.findall(r"^\| ([^|]*)\|", section, re.MULTILINE))))
+    assert listed == {code for code in codes_in_the_source() if not NOT_OF_THE_GUARD.fullmatch(code)}
+
+
+@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", GUARD + README, re.DOTALL))
+def test_every_example_of_settings_is_valid(text: str) -> None:
+    """Whoever copies a TOML block has settings that load."""
+    make_settings(tomllib.loads(text), "the documents")
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
+)
+def test_every_link_to_a_file_or_a_heading_leads_somewhere(page: Path) -> None:
+    """Relative links name files that are there, and anchors name headings of the page."""
+    text = page.read_text(encoding="utf-8")
+    anchors = {
+        re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in anchors
+        elif "://" not in target:
+            assert (page.parent / target).exists(), target
