@@ -8,3 +8,6 @@ from typing import Final
 MAX_PAIRS: Final = 16
 MAX_KEY_CHARS: Final = 64
 MAX_VALUE_CHARS: Final = 512
+
+MAX_FINDINGS: Final = 256
+"""So many things that are wrong are found in one body, and no more: a million mistakes are not worth the time."""

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from runproxy.limits import MAX_KEY_CHARS, MAX_PAIRS, MAX_VALUE_CHARS
+from runproxy.limits import MAX_FINDINGS, MAX_KEY_CHARS, MAX_PAIRS, MAX_VALUE_CHARS
 from runproxy.violations import Violation, wrong_type
 
 _ENDS_CHARS: Final = 3  # of a long key, the service shows this many characters of each end
 
 
 def check(metadata: object, param: str = "metadata") -> list[Violation]:
-    """Find all that is wrong with a metadata object, in the service's order.
+    """Find what is wrong with a metadata object, in the service's order; `MAX_FINDINGS` and a few at most.
 
     First the number of pairs, then per key in the order of the body: length of the name, type and length of the
     value. `None` is fine: it leaves or clears the metadata. `param` is where the object stands in the body.
@@ -20,6 +20,8 @@ def check(metadata: object, param: str = "metadata") -> list[Violation]:
         return [wrong_type(param, "a metadata object", metadata)]
     found = [_too_many(len(metadata), param)] if len(metadata) > MAX_PAIRS else []
     for key, value in metadata.items():
+        if len(found) >= MAX_FINDINGS:
+            break
         if len(key) > MAX_KEY_CHARS:
             found.append(_long_key(key, param))
         if not isinstance(value, str):

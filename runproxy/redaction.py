@@ -9,7 +9,7 @@ import base64
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
@@ -87,6 +87,14 @@ def scrub(request: Request) -> Request:
     return Request(request.method, f"{request.path}?{scrubbed}", request.headers, request.body)
 
 
+def secrets_in_query(query: str) -> Iterator[str]:
+    """Yield the raw values in a query whose names say that they are secret."""
+    for pair in _PAIR_SEPARATOR.split(query) if query else ():
+        name, _, value = pair.partition("=")
+        if _is_secret_query_name(name):
+            yield value
+
+
 def storable_request(request: Request) -> Request:
     """Reduce a request to what may be stored of it."""
     scrubbed = scrub(request)
@@ -98,20 +106,16 @@ def storable_response(response: Response) -> Response:
     return Response(response.status, kept_response_headers(response.headers), response.body)
 
 
-def loggable(request: Request, text: str) -> str:
-    """Give a text about a request for a log, unless it holds a credential of that request or what looks like one."""
+def loggable(request: Request, texts: Mapping[str, str]) -> dict[str, str]:
+    """Give texts about a request for a log, but none that holds a credential of it or what looks like one."""
     gate = WriteGate()
     gate.learn(request)
-    try:
-        gate.inspect("the text", text.encode("utf-8", "surrogateescape"))
-    except SecretFound:
-        return "(holds a credential)"
-    return text
+    return {name: text if gate.lets_pass(text) else "(holds a credential)" for name, text in texts.items()}
 
 
 def loggable_path(request: Request) -> str:
     """Give the path of a request for a log, unless it holds a credential of that request or what looks like one."""
-    return loggable(request, request.path)
+    return loggable(request, {"path": request.path})["path"]
 
 
 class WriteGate:
@@ -130,10 +134,8 @@ class WriteGate:
         for name, value in request.headers.items():
             if _SECRET_HEADER_NAME.search(name) and name.lower() not in _HARMLESS_HEADERS:
                 self.remember(_credentials_in(value))
-        for pair in _PAIR_SEPARATOR.split(request.query) if request.query else ():
-            name, _, value = pair.partition("=")
-            if _is_secret_query_name(name):
-                self.remember((value, unquote_plus(value)))
+        for value in secrets_in_query(request.query):
+            self.remember((value, unquote_plus(value)))
 
     def learn_cookies(self, response: Response) -> None:
         """Remember the last cookies that an upstream has handed out; there may be new ones with every answer."""
@@ -141,6 +143,14 @@ class WriteGate:
             cookie = value.partition(";")[0].partition("=")[2]
             if _is_told_apart(cookie):
                 self._cookies.append(tuple(set(_forms(cookie))))
+
+    def lets_pass(self, text: str) -> bool:
+        """Tell whether a text holds no secret."""
+        try:
+            self.inspect("", text.encode("utf-8", "surrogateescape"))
+        except SecretFound:
+            return False
+        return True
 
     def inspect(self, where: str, data: bytes) -> None:
         """Let data pass that holds no secret; raises `SecretFound`, which names the place and the kind."""

@@ -1,9 +1,17 @@
 """The base of what people write by hand in TOML: unknown names are refused, and docstrings describe the fields."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+HIDDEN: Final = "hidden"
+"""The type of a mistake whose value is not shown, because it may be a secret."""
+
+TEAM_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+"""What the name of a team may consist of: what can stand in a header and in a path as it is."""
+
+TeamName = Annotated[str, StringConstraints(pattern=TEAM_PATTERN)]
 
 
 class Section(BaseModel):

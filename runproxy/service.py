@@ -9,9 +9,9 @@ from runproxy.addressing import take_cassette_name
 from runproxy.attribution import UNKNOWN, Attribution, Caller
 from runproxy.backends import Deck
 from runproxy.errors import CassetteMiss, OutsideBasePath, Refusal, RunproxyError, UpstreamError
-from runproxy.guard import VIOLATIONS_HEADER, WARNINGS_HEADER, Admitted, Guard
+from runproxy.guard import VIOLATIONS_HEADER, WARNINGS_HEADER, Guard
 from runproxy.messages import OUTCOME_HEADER, Request, Response
-from runproxy.redaction import loggable, loggable_path
+from runproxy.redaction import loggable
 from runproxy.replies import error_reply
 from runproxy.routes import climbs
 from runproxy.violations import Violation, listed
@@ -50,29 +50,28 @@ class Service:
 
     async def answer(self, request: Request) -> Response:
         """Answer one call; every `RunproxyError` becomes the reply that tells of it."""
-        rules, caller, warnings = self._rules, UNKNOWN, ""
+        rules, caller = self._rules, UNKNOWN
+        warnings: tuple[Violation, ...] = ()
         try:
             plain, cassette = self._addressed(request)
             caller = rules.attribution.caller_of(plain, cassette)
             admitted = rules.guard.admit(plain, caller.team)
-            if admitted.warnings or caller.disputed:
-                warnings = _warn(plain, admitted, caller)
+            warnings = admitted.warnings
             backend = self._deck.ready(cassette) or await self._deck.backend(cassette)
             response = await backend.send(admitted.request)
         except RunproxyError as error:
             response = self.refuse(error, request, caller)
-        if warnings:
-            response = response.with_header(WARNINGS_HEADER, warnings)
+        if warnings or caller.disputed:
+            response = _warned(response, (*warnings, *_mismatches(caller)), request, caller)
         self.outcomes[response.headers[OUTCOME_HEADER]] += 1
         return response
 
     def refuse(self, error: RunproxyError, request: Request | None = None, caller: Caller = UNKNOWN) -> Response:
         """Turn an error into the reply that tells of it, and log it with no value that the call carried."""
-        call = _told_of(request, caller) if request else {}
+        more = {"violations": error.headers[VIOLATIONS_HEADER]} if VIOLATIONS_HEADER in error.headers else {}
+        call = _told_of(request, caller, **more) if request else more
         match error:
             case Refusal():
-                if request and VIOLATIONS_HEADER in error.headers:
-                    call["violations"] = loggable(request, error.headers[VIOLATIONS_HEADER])
                 _log.info("refused", code=error.code, status=error.status, **call)
             case CassetteMiss():
                 _log.warning("miss", reason=error.details["reason"], cassette=error.details["cassette"], **call)
@@ -94,17 +93,24 @@ class Service:
         return request, cassette
 
 
-def _warn(request: Request, admitted: Admitted, caller: Caller) -> str:
-    """Log what a call is warned of, and list it for the header of its answer."""
-    text = listed((*admitted.warnings, *(Violation("team_mismatch", source, "") for source in caller.disputed)))
-    _log.warning("warned", warnings=loggable(request, text), **_told_of(request, caller))
-    return text
+def _warned(response: Response, warnings: tuple[Violation, ...], request: Request, caller: Caller) -> Response:
+    """Log what a call is warned of, and list it in a header of its answer."""
+    text = listed(warnings)
+    _log.warning("warned", **_told_of(request, caller, warnings=text))
+    already = response.headers.get(WARNINGS_HEADER)
+    return response.with_header(WARNINGS_HEADER, f"{already}, {text}" if already else text)
 
 
-def _told_of(request: Request, caller: Caller) -> dict[str, str]:
+def _mismatches(caller: Caller) -> list[Violation]:
+    """Tell which sources contradict the team that is believed."""
+    text = "This contradicts what is believed of the team of the call."
+    return [Violation("team_mismatch", source, text) for source in caller.disputed]
+
+
+def _told_of(request: Request, caller: Caller, **more: str) -> dict[str, str]:
     """Describe a call for the log."""
     team = {"team": caller.team} if caller.team else {}
-    return {"method": request.method, "path": loggable_path(request), **team}
+    return loggable(request, {"method": request.method, "path": request.path, **team, **more})
 
 
 def _is_below(path: str, base_path: str) -> bool:

@@ -3,8 +3,9 @@
 Shapes are a net for accidents: text that means to hide something can be written so that no shape finds it.
 """
 
+import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -31,32 +32,54 @@ def _token(name: str, marks: str, pattern: str) -> TokenShape:
 
 TOKEN_SHAPES: Final = (
     _token("OpenAI key", "sk-", r"sk-[A-Za-z0-9_-]{20,}"),
+    _token("Stripe key", "k_live_", r"[sr]k_live_[A-Za-z0-9]{16,}"),
+    _token("SendGrid key", "SG.", r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
     _token("session token", "sess-", r"sess-[A-Za-z0-9]{32,}"),
     _token("GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9]{36,}"),
     _token("GitHub token", "github_pat_", r"github_pat_[A-Za-z0-9_]{40,}"),
     _token("GitLab token", "glpat-", r"glpat-[A-Za-z0-9_-]{20,}"),
     _token("AWS access key", "AKIA ASIA", r"(?:AKIA|ASIA)[0-9A-Z]{16}"),
-    _token("Slack token", "xox", r"xox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    _token("Slack token", "xox xapp-", r"(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,}"),
     _token("Google API key", "AIza", r"AIza[0-9A-Za-z_-]{35}"),
     _token("Hugging Face token", "hf_", r"hf_[A-Za-z0-9]{30,}"),
     _token("npm token", "npm_", r"npm_[A-Za-z0-9]{36}"),
     _token("JSON web token", "eyJ", r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
-    _token("private key", "-----BEGIN", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
-    _token("bearer token", "earer", r"[Bb]earer [A-Za-z0-9._~+/-]{20,}"),
+    _token("private key", "-----BEGIN", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"),
+    _token("bearer token", "earer EARER", r"(?i:bearer) [A-Za-z0-9._~+/-]{20,}"),
 )
 _MIN_TOKEN_BYTES: Final = 15  # the shortest is Slack's
 _MARKED_TOKENS: Final = tuple((mark, shape) for shape in TOKEN_SHAPES for mark in shape.marks)
 
 _EMAIL: Final = compile_text(r"[\pL\pN.!#$%&'*+/=?^_`{|}~-]@(?:[\pL\pN](?:[\pL\pN-]*[\pL\pN])?\.)+[\pL]{2,}")
 # With a country code, or as written in North America; bare digits may be any number, so they are let through.
+# What goes on behind a dash is a part of something longer, such as an id.
 _PHONE: Final = compile_text(
-    r"(?:^|[^\pL\pN.+])(?:(?:\+|00)[1-9](?:[ ()./-]{0,2}\d){7,14}|(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4})"
-    r"(?:$|[^\pL\pN])"
+    r"(?:^|[^\pL\pN.+-])"
+    r"(?:(?:\+[1-9]|00[1-9]\d{0,2}[ ./-])(?:[ ()./-]{0,2}\d){7,14}"
+    r"|(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4})"
+    r"(?:$|[^\pL\pN-]|-(?:$|[^\pL\pN]))"
 )
 _MIN_PHONE_CHARS: Final = 9  # a sign and 8 digits, as the pattern has it at least
-_DIGITS: Final = compile_text(r"\d(?:[ -]?\d){12,}")
-_CARD_DIGITS: Final = range(13, 20)  # ISO/IEC 7812: up to 19; no issuer uses fewer than 13
-_CARD_FIRST: Final = "23456"  # of payment cards: Mastercard 2 and 5, Amex and Diners 3, Visa 4, Discover and UnionPay 6
+_MIN_CARD_CHARS: Final = 13
+_MAX_NORMALISED_CHARS: Final = 4096  # far above what the API takes; normalising may take the square of the length
+_WORDS: Final = compile_text(r"[\pL\pN]+(?:[ .-][\pL\pN]+)*")
+_GROUPS: Final = ((4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4))
+"""How the digits of a card are grouped when they are not written in one."""
+
+
+def _issuer(lengths: Iterable[int], *prefixes: range | int) -> tuple[frozenset[int], tuple[str, ...]]:
+    spans = [span if isinstance(span, range) else range(span, span + 1) for span in prefixes]
+    return frozenset(lengths), tuple(str(prefix) for span in spans for prefix in span)
+
+
+_ISSUERS: Final = (
+    _issuer((13, 16, 19), 4),  # Visa
+    _issuer((16,), range(51, 56), range(2221, 2721)),  # Mastercard
+    _issuer((15,), 34, 37),  # American Express
+    _issuer((14,), range(300, 306), 36, 38, 39),  # Diners Club
+    _issuer((16, 17, 18, 19), 6011, range(644, 650), 65, 62, range(3528, 3590)),  # Discover, UnionPay, JCB
+)
+"""How long the numbers of an issuer are, and how they begin: other digits that pass the check are ids and dates."""
 
 
 def find_token(data: bytes) -> str | None:
@@ -80,10 +103,8 @@ def holds_phone(text: str) -> bool:
 
 
 def holds_card(text: str) -> bool:
-    """Tell whether text holds the number of a payment card: 13 to 19 digits that pass the Luhn check."""
-    if len(text) < _CARD_DIGITS.start:
-        return False
-    return any(_is_card(digits) for run in _runs_of_digits(text) for digits in _joined(run.split()))
+    """Tell whether text holds the number of a payment card: as long as its issuer's are, and with its check digit."""
+    return len(text) >= _MIN_CARD_CHARS and any(_is_card(digits) for digits in _candidates(text))
 
 
 def holds_token(text: str) -> bool:
@@ -99,7 +120,9 @@ SHAPES: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
 
 def finds(shape: str, text: str) -> bool:
     """Tell whether text holds a shape, also when its letters and digits are written in a compatible form."""
-    return SHAPES[shape](text if text.isascii() else unicodedata.normalize("NFKC", text))
+    if not text.isascii() and len(text) <= _MAX_NORMALISED_CHARS:
+        text = unicodedata.normalize("NFKC", text)
+    return SHAPES[shape](text)
 
 
 def passes_luhn(digits: str) -> bool:
@@ -109,23 +132,34 @@ def passes_luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-def _runs_of_digits(text: str) -> Iterator[str]:
-    """Yield each run of 13 digits or more, its groups parted by spaces."""
-    for found in _DIGITS.finditer(text):
-        yield found[0].replace("-", " ")
+def _candidates(text: str) -> Iterator[str]:
+    """Yield what may be the number of a card: digits that are a whole word, or words that are grouped as on a card."""
+    for found in _WORDS.finditer(text):
+        words = re.split("([ .-])", found[0])  # words at the even places, what parts them at the odd ones
+        for place in range(0, len(words), 2):
+            word = words[place]
+            if not word.isdecimal():
+                continue
+            if len(word) >= _MIN_CARD_CHARS and "." not in _beside(words, place, place + 1):  # that is a fraction
+                yield word
+            elif len(word) == _GROUPS[0][0]:
+                yield from _grouped(words, place)
 
 
-def _joined(groups: list[str]) -> Iterator[str]:
-    """Yield what neighbouring groups make together, where that is as long as the number of a card."""
-    for first in range(len(groups)):
-        digits = ""
-        for group in groups[first:]:
-            digits += group
-            if len(digits) >= _CARD_DIGITS.stop:
-                break
-            if len(digits) in _CARD_DIGITS:
-                yield digits
+def _grouped(words: list[str], place: int) -> Iterator[str]:
+    for sizes in _GROUPS:
+        end = place + 2 * len(sizes) - 1
+        groups, parting = words[place:end:2], set(words[place + 1 : end : 2])
+        is_whole = parting in ({" "}, {"-"}) and not {"-", "."} & set(_beside(words, place, end))
+        if is_whole and tuple(map(len, groups)) == sizes and all(map(str.isdecimal, groups)):
+            yield "".join(groups)
+
+
+def _beside(words: list[str], start: int, end: int) -> list[str]:
+    """Give what parts some words from those before and after them."""
+    return [*words[max(0, start - 1) : start], *words[end : end + 1]]
 
 
 def _is_card(digits: str) -> bool:
-    return digits[0] in _CARD_FIRST and passes_luhn(digits)
+    is_issued = any(len(digits) in lengths and digits.startswith(prefixes) for lengths, prefixes in _ISSUERS)
+    return is_issued and passes_luhn(digits)

@@ -27,11 +27,6 @@ class Judgement:
     violations: tuple[Violation, ...] = ()
     warnings: tuple[Violation, ...] = ()
 
-    def __add__(self, other: "Judgement") -> "Judgement":
-        if other is NOTHING_FOUND:
-            return self
-        return Judgement(self.violations + other.violations, self.warnings + other.warnings)
-
     def as_warnings(self) -> "Judgement":
         """Give the same findings, none of which refuses."""
         return Judgement((), self.violations + self.warnings)

@@ -9,9 +9,9 @@ from typing import Final
 from runproxy.attribution.fingerprints import Fingerprints
 from runproxy.attribution.settings import CLAIMS, AttributionSettings, MemberTable, Source, parse_network
 from runproxy.attribution.sources import credential_in, is_trusted
+from runproxy.errors import Refusal
 from runproxy.messages import Request
-
-_TEAM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+from runproxy.sections import TEAM_PATTERN
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class Attribution:
         self._order = tuple((source, ask.get(source)) for source in settings.order)
 
     def caller_of(self, request: Request, name: str | None = None) -> Caller:
-        """Tell whose a call is; `name` is the one in its `/@NAME` prefix. Raises `Refusal` for two credentials."""
-        credential = credential_in(request.headers) if self._fingerprints else None
+        """Tell whose a call is; `name` is the one in its `/@NAME` prefix. Raises `Refusal` for what cannot be told."""
+        credential = credential_in(request) if self._fingerprints else None
         fingerprint = self._fingerprints.of(credential) if self._fingerprints and credential else None
         of_credential = self._by_credential.get(fingerprint or "")
         believed: tuple[Source, str] | None = None
@@ -76,8 +76,13 @@ class Attribution:
 
     def _by_trusted_header(self, request: Request, _: str | None) -> str | None:
         names = request.headers.getall(self._header, ())
-        if len(names) != 1 or not _TEAM.fullmatch(names[0]) or not is_trusted(request.peer, self._networks):
+        if not names or not is_trusted(request.peer, self._networks):
             return None
+        if len(names) > 1 or not re.fullmatch(TEAM_PATTERN, names[0]):
+            raise Refusal(
+                f"The header {self._header} must name one team, in 1 to 64 letters, digits, '_', '.' and '-'.",
+                code="invalid_team",
+            )
         return names[0]
 
     def _by_prefix(self, _: Request, name: str | None) -> str | None:

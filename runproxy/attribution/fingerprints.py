@@ -1,6 +1,7 @@
 """Fingerprints: names for credentials that tell nothing of them without a secret (HMAC-SHA-256, RFC 2104)."""
 
 import hmac
+import os
 import stat
 from pathlib import Path
 from typing import Final
@@ -32,13 +33,14 @@ class Fingerprints:
         """Read the secret from a file that nobody else may read; raises `ConfigError`."""
         try:
             with path.open("rb") as file:
-                mode = stat.S_IMODE(path.stat().st_mode)
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
                 if mode & 0o077:
                     raise ConfigError(f"{path}: others may read the secret in it (mode {mode:04o}): chmod 600 {path}")
                 return cls(file.read().strip(), str(path))
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "that is no name for a file"
             raise ConfigError(
-                f"{path}: the secret of fingerprints cannot be read: {error.strerror}. Make one: {_HOW_TO_MAKE}"
+                f"{path}: the secret of fingerprints cannot be read: {reason}. Make one: {_HOW_TO_MAKE}"
             ) from error
 
     def of(self, credential: str) -> str:

@@ -1,13 +1,15 @@
 """How calls are attributed to teams, as people write it in TOML."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from runproxy.attribution.fingerprints import FINGERPRINT
 from runproxy.messages import is_token
-from runproxy.sections import Section
+from runproxy.sections import HIDDEN, Section, TeamName
 
 Source: TypeAlias = Literal["credential", "header", "project", "organization", "prefix"]
 CLAIMS: Final = frozenset({"project", "organization", "prefix"})
@@ -38,12 +40,21 @@ def parse_network(text: str) -> IPv4Network | IPv6Network:
 
 
 def _header(name: str) -> str:
-    if not is_token(name) or "_" in name:
-        raise ValueError("that is no name of a header")
+    if not is_token(name) or "_" in name or not name.lower().startswith("x-"):
+        raise ValueError("a header of its own was expected, such as 'X-Team'")
     return name
 
 
-_Fingerprint = Annotated[str, Field(pattern=FINGERPRINT)]
+def _fingerprint(text: str) -> str:
+    """Hold a text against the form of fingerprints; what has another form may be the credential itself."""
+    if not re.fullmatch(FINGERPRINT, text):
+        raise PydanticCustomError(
+            HIDDEN, "that is no fingerprint; 'runproxy fingerprint' prints the one of a credential"
+        )
+    return text
+
+
+_Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 
 
 def _as_list(value: object) -> object:
@@ -81,5 +92,11 @@ class AttributionSettings(Section):
     """Where that gateway is, such as "10.0.0.0/8"; from anywhere else the header says nothing."""
     key_file: str = ""
     """A file with mode 0600 that holds the secret of fingerprints; RUNPROXY_FINGERPRINT_KEY comes before it."""
-    teams: dict[str, MemberTable] = Field(default_factory=dict)
+    teams: dict[TeamName, MemberTable] = Field(default_factory=dict)
     """The teams, and what tells that a call is of one."""
+
+    @model_validator(mode="after")
+    def _asks_for_credentials(self) -> Self:
+        if "credential" not in self.order and any(team.credentials for team in self.teams.values()):
+            raise ValueError("order: a team lists credentials, and 'credential' is not asked for")
+        return self

@@ -1,26 +1,44 @@
-"""What a call tells of its team, one function a source."""
+"""What a call tells of its team, and from whom that is believed."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from runproxy.errors import Refusal
-from runproxy.messages import Headers
+from runproxy.messages import Request
+from runproxy.redaction import secrets_in_query
 
 _KEY_HEADERS = ("api-key", "x-api-key")
 
 
-def credential_in(headers: Headers) -> str | None:
-    """Take the credential out of a call's headers: a bearer token, or an API key.
+def credential_in(request: Request) -> str | None:
+    """Take the credential out of a call: a bearer token, or an API key in a header or in the query.
 
-    Raises `Refusal` where there are two, for nobody can tell which one the upstream goes by.
+    Raises `Refusal` where there are two, or one of another kind, for nobody can tell what the upstream makes of it.
     """
-    found = {headers[name].strip() for name in _KEY_HEADERS if name in headers}
-    if "Authorization" in headers:
-        scheme, _, token = headers["Authorization"].strip().partition(" ")
-        found.add(token.strip() if scheme.lower() == "bearer" else headers["Authorization"].strip())
+    headers = request.headers
+    found = {value.strip() for name in _KEY_HEADERS for value in headers.getall(name, ())}
+    found |= {_bearer_token(value.strip()) for value in headers.getall("Authorization", ())}
+    found |= {value.strip() for value in secrets_in_query(request.query)}
     found.discard("")
     if len(found) > 1:
-        raise Refusal("Your request carries two different credentials.", code="ambiguous_credential")
+        raise Refusal(
+            "Your request carries two different credentials; send one, because its team is told by it.",
+            code="ambiguous_credential",
+        )
     return next(iter(found), None)
+
+
+def _bearer_token(value: str) -> str:
+    """Take a token out of a header; one that is there without a scheme is taken as it is."""
+    scheme, *tokens = value.split() or [""]
+    if not tokens:
+        return scheme
+    if scheme.lower() != "bearer" or len(tokens) > 1:
+        raise Refusal(
+            "The team of your request is told by its credential, which must be sent as 'Authorization: Bearer …' or as "
+            "an API key.",
+            code="ambiguous_credential",
+        )
+    return tokens[0]
 
 
 def is_trusted(peer: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from runproxy.cli.group import FROM_ENVIRONMENT
-from runproxy.cli.rules import policy_option, team_option
+from runproxy.cli.output import counted, harmless
+from runproxy.cli.rules import enforce_option, policy_option, team_option
 
 if TYPE_CHECKING:
     from runproxy.guard import Judge
+    from runproxy.routes import Route
     from runproxy.violations import Judgement
 
 
@@ -26,12 +28,20 @@ if TYPE_CHECKING:
     show_default=True,
     help="What FILE holds; auto takes an object with a metadata object or null in it for a whole body.",
 )
-@click.option("--route", metavar="NAME", help="The route that a whole body is for.  [default: modify_run]")
+@click.option("--route", metavar="NAME", help="Take FILE for a whole body of this route.")
 @policy_option
 @team_option
+@enforce_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
 def check(
-    *, files: tuple[str, ...], kind: str, route: str | None, policy: str | None, team: str | None, as_json: bool
+    *,
+    files: tuple[str, ...],
+    kind: str,
+    route: str | None,
+    policy: str | None,
+    team: str | None,
+    enforce_limits: bool | None,
+    as_json: bool,
 ) -> None:
     """Check metadata objects, or whole request bodies, against the API's limits and your rules.
 
@@ -45,7 +55,9 @@ def check(
     """
     from runproxy.cli.rules import find_judge, find_route
 
-    checker = _Checker(find_judge(policy, team), kind, find_route(route), team)
+    checker = _Checker(
+        find_judge(policy, team, enforce_limits), "body" if route else kind, find_route(route or "modify_run"), team
+    )
     results = [checker.check(file, _read(file)) for file in files]
     if as_json:
         click.echo(json.dumps({"ok": all(result.is_ok for result in results), "files": [r.as_json() for r in results]}))
@@ -82,7 +94,7 @@ class _Result:
 class _Checker:
     judge: "Judge"
     kind: str
-    route: str
+    route: "Route"
     team: str | None
 
     def check(self, file: str, text: bytes) -> _Result:
@@ -98,24 +110,28 @@ class _Checker:
 
     def _judge(self, value: object) -> "Judgement":
         from runproxy.guard import body_object
-        from runproxy.routes import BY_NAME
 
         is_body = isinstance(value, dict) and isinstance(value.get("metadata", ""), dict | None)
         if self.kind == "metadata" or (self.kind == "auto" and not is_body):
             return self.judge.judge_metadata(value, team=self.team)
-        return self.judge.judge_body(BY_NAME[self.route], body_object(value), self.team)
+        return self.judge.judge_body(self.route, body_object(value), self.team)
 
 
 def _print(result: _Result) -> None:
-    if result.refusal:
-        click.echo(f"{result.file}: {result.refusal[0]}: {result.refusal[1]}")
+    warnings = result.judgement.warnings if result.judgement else ()
+    lines = [f"{result.refusal[0]}: {result.refusal[1]}"] if result.refusal else []
     if result.judgement:
-        for violation in result.judgement.violations:
-            click.echo(f"{result.file}: {violation.code}: {violation.message}")
-        for warning in result.judgement.warnings:
-            click.echo(f"{result.file}: warning: {warning.code}: {warning.message}")
+        lines += [f"{found.code}: {found.message}" for found in result.judgement.violations]
+    lines += [f"warning: {found.code}: {found.message}" for found in warnings]
     if result.is_ok:
-        click.echo(f"{result.file}: within limits")
+        lines.append(f"passes, with {counted(len(warnings), 'warning')}" if warnings else "within limits")
+    for line in lines:
+        click.echo(_on_one_line(f"{result.file}: {line}"))
+
+
+def _on_one_line(text: str) -> str:
+    """Spell out what is no part of a line: a key may hold anything."""
+    return harmless(text).replace("\n", "\\x0a").replace("\t", "\\x09")
 
 
 def _where_not_json(text: bytes) -> str:

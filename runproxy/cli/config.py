@@ -1,5 +1,6 @@
 """`runproxy config`: the settings file."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +71,15 @@ def validate(file: str | None) -> None:
     Example:
       runproxy config validate runproxy.toml
     """
-    from runproxy.config import DEFAULT_FILE, find_file, make_settings, read_file
+    from runproxy.composition.rules import make_rules
+    from runproxy.config import DEFAULT_FILE, find_file, make_settings, policy_in, read_file
     from runproxy.errors import ConfigError
 
-    path = find_file(file)
+    path = find_file(file or os.environ.get("RUNPROXY_CONFIG"))
     if path is None:
         raise ConfigError(f"There is no {DEFAULT_FILE} here. Name a file, or write one with 'runproxy config init'.")
-    make_settings(read_file(path), str(path))
+    settings = make_settings(read_file(path), str(path))
+    make_rules(settings, policy_in(settings))  # reads the files that it names, too
     click.echo(f"{path}: valid")
 
 

@@ -112,6 +112,6 @@ def _banner(settings: "Settings", proxy: "Proxy") -> None:
         lines.append(f"  cassette   {settings.cassettes.default}  in {settings.cassettes.dir}{note}")
     rules = proxy.reloader.summary()
     teams = f"; teams: {', '.join(rules.teams)}" if rules.teams else ""
-    lines.append(f"  guard      {', '.join(rules.guarded)}; policy: {rules.policy}{teams}")
+    lines.append(f"  guard      {', '.join(rules.guarded) or 'no route'}; policy: {rules.policy}{teams}")
     lines += ["", f"  export OPENAI_BASE_URL={proxy.base_url}", ""]
     say("\n".join(lines))

@@ -29,7 +29,7 @@ def make_rules(settings: Settings, policy: PolicySettings) -> Rules:
 
 def find_fingerprints(key_file: str) -> Fingerprints | None:
     """Give what makes fingerprints, by the secret in the environment or in a file; None when there is no secret."""
-    key = os.environ.get(KEY_VARIABLE)
+    key = os.environ.get(KEY_VARIABLE, "").strip()
     if key:
         return Fingerprints(key.encode("utf-8", "surrogateescape"), KEY_VARIABLE)
     return Fingerprints.from_file(Path(key_file)) if key_file else None

@@ -1,6 +1,6 @@
 """Settings: what they are (`settings`), how they are read (`files`), and the file that shows them (`leaves`)."""
 
-from runproxy.config.files import DEFAULT_FILE, find_file, make_settings, policy_in, read_file, read_policy
+from runproxy.config.files import DEFAULT_FILE, find_file, make_settings, policy_in, read_file, read_rules
 from runproxy.config.leaves import example, leaves, tables_below
 from runproxy.config.settings import CassetteSettings, Settings
 
@@ -14,6 +14,6 @@ __all__ = [
     "make_settings",
     "policy_in",
     "read_file",
-    "read_policy",
+    "read_rules",
     "tables_below",
 ]

@@ -16,7 +16,7 @@ from runproxy.config.leaves import fields_at, leaves
 from runproxy.config.settings import Settings
 from runproxy.errors import ConfigError
 from runproxy.policy import Policies, PolicySettings
-from runproxy.sections import Section
+from runproxy.sections import HIDDEN, Section
 
 DEFAULT_FILE: Final = "runproxy.toml"
 _Model = TypeVar("_Model", bound=Section)
@@ -40,6 +40,10 @@ def read_file(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start}).") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not valid TOML: {error}.") from error
+    except RecursionError:
+        raise ConfigError(f"{path}: is nested too deeply.") from None
+    except ValueError:
+        raise ConfigError(f"{str(path)!r}: is no name for a file.") from None
 
 
 def make_settings(
@@ -54,17 +58,24 @@ def make_settings(
 
 def policy_in(settings: Settings) -> PolicySettings:
     """Give the policy of settings, which may be in a file of its own; raises `ConfigError`."""
-    return read_policy(Path(settings.guard.policy_file)) if settings.guard.policy_file else settings.policy
+    if not settings.guard.policy_file:
+        return settings.policy
+    path = Path(settings.guard.policy_file)
+    found = read_rules(path)
+    if isinstance(found, PolicySettings):
+        return found
+    if found.guard.policy_file:
+        raise ConfigError(f"{path}: names yet another policy file; name that one, {found.guard.policy_file!r}.")
+    return found.policy
 
 
-def read_policy(path: Path) -> PolicySettings:
-    """Read a policy from a file of its own, or from the settings file that holds one; raises `ConfigError`."""
+def read_rules(path: Path) -> Settings | PolicySettings:
+    """Read a policy file, or a settings file that may hold a policy; raises `ConfigError`."""
     values = read_file(path)
     if not Settings.model_fields.keys().isdisjoint(values):
-        settings = make_settings(values, str(path))
-        if Path(settings.guard.policy_file) == path:
-            raise ConfigError(f"{path}: guard.policy_file: that is this file itself.")
-        return policy_in(settings)
+        return make_settings(values, str(path))
+    if not values:
+        raise ConfigError(f"{path}: holds no rules at all; 'action = \"off\"' says that there are to be none.")
     policy = _validated(PolicySettings, values, str(path))
     try:
         Policies.of(policy)
@@ -93,6 +104,8 @@ def _explain(model: type[Section], problem: Mapping[str, Any], where: str, name_
         return f"{where}: {path}: no such setting.{_hint(model, problem['loc'])}"
     if problem["type"] == "model_type":
         return f"{where}: {path}: a table [{path}] was expected; found {problem['input']!r}."
+    if problem["type"] == HIDDEN:
+        return f"{where}: {path}: {message}."
     if isinstance(problem["input"], Mapping | Section):  # what is wrong is not one value, but how several go together
         return f"{where}: {f'{path}: ' if path else ''}{message}."
     return f"{where}: {name_of(path) or path}: {message}; found {problem['input']!r}."

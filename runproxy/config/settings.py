@@ -83,6 +83,9 @@ class GuardSettings(Section):
     """A TOML file that holds the policy, in place of the tables below [policy] here; empty for none."""
 
 
+_Method = Annotated[str, Field(pattern=r"^[A-Z]+$")]
+
+
 class RouteSettings(Section):
     """A route of your own to guard, or to let through where other routes are denied."""
 
@@ -90,13 +93,13 @@ class RouteSettings(Section):
     """A name for it."""
     path: str
     """The end of its path, such as "/items/{item_id}"."""
-    method: Annotated[str, Field(pattern=r"^[A-Z]+$")] = "POST"
+    method: _Method = "POST"
     """The method whose body is guarded."""
     metadata: tuple[str, ...] = ("/metadata",)
     """JSON pointers to metadata objects in the body, with * for every item of an array; [] lets all bodies pass."""
     creates: bool = False
     """Whether a call makes something new, so that a policy's required keys are asked for even without metadata."""
-    unguarded_methods: tuple[str, ...] = ()
+    unguarded_methods: tuple[_Method, ...] = ()
     """Other methods that pass on the same path, without a body; GET and HEAD always do."""
 
     def as_route(self) -> Route:
@@ -112,6 +115,10 @@ class RouteSettings(Section):
 
     @model_validator(mode="after")
     def _is_route(self) -> Self:
+        if self.metadata and self.method in ("GET", "HEAD"):
+            raise ValueError(f"the body of a {self.method} is not looked at; name another method, or metadata = []")
+        if self.method in self.unguarded_methods:
+            raise ValueError(f"{self.method} is both guarded and among unguarded_methods")
         self.as_route()
         return self
 

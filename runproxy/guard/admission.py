@@ -19,7 +19,7 @@ from runproxy.violations import Judgement, Violation, listed, type_in_words
 VIOLATIONS_HEADER: Final = "x-runproxy-violations"
 WARNINGS_HEADER: Final = "x-runproxy-warnings"
 MAX_METADATA_BODY_BYTES: Final = 1024 * 1024
-"""A body of nothing but metadata is 37 KB at its limits, or 220 KB with every character escaped; more is not honest."""
+"""A body of nothing but metadata is 37 KB at its limits, or 110 KB with every character escaped; more is not honest."""
 
 _SAFE_METHODS: Final = ("GET", "HEAD")
 
@@ -59,7 +59,8 @@ class Guard:
             return Admitted(request) if is_safe else self._admit_guarded(request, found, team)
         if self._denies_others:
             raise RouteDenied(
-                f"{request.method} {request.path} is not in the table of routes, and nothing else is let through here.",
+                f"{request.method} {request.path} is not in the table of routes, and nothing else is let through here. "
+                "Whoever runs this proxy can add it as a route.",
                 code="route_denied",
             )
         if isinstance(found, Lookalike):
@@ -70,7 +71,7 @@ class Guard:
         return Admitted(request)
 
     def _admit_guarded(self, request: Request, route: Route, team: str | None) -> Admitted:
-        check_query(request.query)
+        check_query(request.query, route.members)
         if request.method in route.unguarded_methods:
             return _admit_without_body(request)
         if request.method != route.method:
@@ -84,6 +85,8 @@ class Guard:
         check_headers(request.headers)
         if route.is_closed and len(request.body) > self._max_metadata_body_bytes:
             raise BodyTooLarge(self._max_metadata_body_bytes)
+        if not request.body and route.may_be_empty:
+            request = replace(request, body=b"{}")
         value = body_object(strictjson.parse(request.body))
         judgement = self._judge.judge_body(route, value, team)
         if judgement.violations:
@@ -95,7 +98,7 @@ class Guard:
 
 def _admit_without_body(request: Request) -> Admitted:
     if request.body:
-        raise Refusal(f"A {request.method} of this address takes no body.", code="unexpected_body")
+        raise Refusal(f"A {request.method} of this address takes no body; send none.", code="unexpected_body")
     return Admitted(request)
 
 

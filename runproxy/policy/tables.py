@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from runproxy.limits import MAX_KEY_CHARS, MAX_VALUE_CHARS
 from runproxy.patterns import compile_text
-from runproxy.sections import Section
+from runproxy.sections import Section, TeamName
 from runproxy.shapes import SHAPES
 
 
@@ -79,5 +79,5 @@ class TeamTable(Section):
 class PolicySettings(TeamTable):
     """The organisation's own rules on metadata."""
 
-    teams: dict[str, TeamTable] = Field(default_factory=dict)
+    teams: dict[TeamName, TeamTable] = Field(default_factory=dict)
     """Rules for single teams, laid over those for all, table by table."""

@@ -6,7 +6,7 @@ route of a path, and `paths` reads paths as lenient servers would.
 
 from runproxy.routes.known import BY_NAME, CREATE_RUN, KNOWN, MODIFY_RUN
 from runproxy.routes.paths import climbs
-from runproxy.routes.pointers import Place
+from runproxy.routes.pointers import Place, lenient_name
 from runproxy.routes.route import ID_PATTERN, Route
 from runproxy.routes.table import Lookalike, RouteTable
 
@@ -21,4 +21,5 @@ __all__ = [
     "Route",
     "RouteTable",
     "climbs",
+    "lenient_name",
 ]

@@ -1,4 +1,4 @@
-"""The endpoints of the API whose body carries metadata, modify-run first.
+"""The endpoints of the API whose body carries the metadata of the 16/64/512 contract, modify-run first.
 
 Source: the API's OpenAPI document 2.3.0 for the Assistants API (closed at OpenAI on 2026-08-26), and the API reference
 for those that live on.
@@ -31,7 +31,14 @@ _ASSISTANTS_API: Final = (
         ("/metadata", "/thread/metadata", "/thread/messages/*/metadata", f"/thread{_VECTOR_STORES}"),
         creates=True,
     ),
-    Route("create_thread", "POST", "/threads", ("/metadata", "/messages/*/metadata", _VECTOR_STORES), creates=True),
+    Route(
+        "create_thread",
+        "POST",
+        "/threads",
+        ("/metadata", "/messages/*/metadata", _VECTOR_STORES),
+        may_be_empty=True,  # as in the API reference's own example
+        creates=True,
+    ),
     Route("modify_thread", "POST", "/threads/{thread_id}", unguarded_methods=_DELETE),
     Route("create_message", "POST", "/threads/{thread_id}/messages", creates=True),
     Route(
@@ -58,7 +65,7 @@ _LIVING: Final = (
 )
 
 KNOWN: Final = (MODIFY_RUN, *_ASSISTANTS_API, *_LIVING)
-"""Every endpoint of the API whose body carries metadata."""
+"""The endpoints that can be guarded by their name; any other can be added as a route of one's own."""
 
 BY_NAME: Final[Mapping[str, Route]] = MappingProxyType({route.name: route for route in KNOWN})
 """The same by the names that the configuration uses."""

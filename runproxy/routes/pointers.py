@@ -20,16 +20,22 @@ Tree: TypeAlias = Mapping[str, "Tree"]
 
 _POINTER: Final = re.compile(r"(?:/(?:[^/~]|~[01])+)+")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+_MAX_SPELLING: Final = 8  # characters of the longest spelling for each one of a name; compatible forms take up to 4
 _PROTOTYPE: Final = "__proto__"  # assigned in JavaScript, it gives an object all members of its value
 _BRACKET: Final = re.compile(r"[.\[]")
+_NUL: Final = "\0"  # where a reader in C takes a name to end
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place of metadata that a body has: what stands there, and its name in the service's notation."""
+    """A place of metadata that a body has: what stands there, and its name in the service's notation.
+
+    `is_main`: it is the metadata of what the call is about, and not of something inside it.
+    """
 
     param: str
     value: object
+    is_main: bool = True
 
 
 def tree_of(pointers: Sequence[str]) -> Tree:
@@ -57,7 +63,7 @@ def _tree(paths: Sequence[tuple[str, ...]], pointers: Sequence[str]) -> Tree:
 def find_places(tree: Tree, value: object, param: str = "") -> Iterator[Place | Violation]:
     """Yield each place of metadata that a body has, and what keeps the search from being sure, in the body's order."""
     if not tree:
-        yield Place(param, value)
+        yield Place(param, value, is_main="." not in param)
     elif value is None:
         return
     elif EVERY_ITEM in tree:
@@ -73,17 +79,31 @@ def find_places(tree: Tree, value: object, param: str = "") -> Iterator[Place | 
 
 
 def _in_object(tree: Tree, value: dict[str, object], param: str) -> Iterator[Place | Violation]:
+    steps = {_folded(step): len(step) for step in tree}
+    longest = max(steps.values()) * _MAX_SPELLING
     for name, member in value.items():
         place = f"{param}.{name}" if param else name
         if name in tree:
             yield from find_places(tree[name], member, place)
-        elif name == _PROTOTYPE or _lenient(name) in tree:
+        elif name == _PROTOTYPE or lenient_name(name, longest) in steps:
             yield unknown_parameter(place)
 
 
-def _lenient(name: str) -> str:
-    """Read a name as the most obliging reader would: without case, blanks, and what stands in brackets after it."""
-    if not name.isascii():
-        name = unicodedata.normalize("NFKC", name)
-    visible = "".join(char for char in name if unicodedata.category(char) not in _INVISIBLE)
-    return _BRACKET.split(visible.casefold(), maxsplit=1)[0]
+def lenient_name(name: str, longest: int = 256) -> str:
+    """Read a name as the most obliging reader would.
+
+    Without case, blanks, dashes and underscores, and without what stands in brackets or behind a dot after it. A name
+    that is too long to be one of those sought is given back as it is, because normalising may take its square.
+    """
+    visible = "".join(
+        char for char in name.lstrip(_NUL).partition(_NUL)[0] if unicodedata.category(char) not in _INVISIBLE
+    )
+    if len(visible) > longest and visible.isascii():
+        visible = visible[:longest]
+    if len(visible) > longest:
+        return name
+    return _folded(_BRACKET.split(unicodedata.normalize("NFKC", visible).lstrip("[]"), maxsplit=1)[0])
+
+
+def _folded(name: str) -> str:
+    return name.casefold().replace("_", "").replace("-", "")

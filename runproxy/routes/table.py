@@ -8,9 +8,12 @@ does not match as it stands, but would in the reading of a more lenient server, 
 import re
 from collections.abc import Iterable
 from enum import Enum
+from typing import Final
 
 from runproxy.routes.paths import PLAIN_PATH, PLAIN_SEGMENT, most_lenient_reading
 from runproxy.routes.route import ID_PATTERN, Route
+
+_MARK: Final = re.compile(r"[^a-z0-9_~-]")
 
 
 class Lookalike(Enum):
@@ -35,9 +38,8 @@ class RouteTable:
         self._pattern = re.compile(rf"(?P<prefix>(?:{PLAIN_SEGMENT})*?)(?:{choices or '(?!)'})", re.ASCII)
         self._by_group = {f"r{number}": route for number, route in enumerate(self._routes)}
         self._words = tuple(route.words for route in self._routes)
-        if len(set(self._words)) < len(self._words) or len({route.name for route in self._routes}) < len(self._routes):
-            twice = [route for route in self._routes if self._words.count(route.words) > 1] or self._routes
-            raise ValueError(f"two routes have one address or one name: {', '.join(route.name for route in twice)}")
+        self._folded = tuple(tuple(word and word.casefold() for word in words) for words in self._words)
+        self._check_told_apart()
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -60,15 +62,26 @@ class RouteTable:
 
     def _misshapen(self, path: str) -> Lookalike | None:
         segments = path.strip("/").split("/")
-        folded = path.casefold().strip("/").split("/")
         if any(_ends_with(segments, words) for words in self._words):
             return Lookalike.BAD_ID
-        return Lookalike.OTHER_CASE if any(_ends_with(folded, words) for words in self._words) else None
+        folded = [segment.casefold() for segment in segments]
+        if any(_ends_with(folded, words) for words in self._folded):
+            return Lookalike.OTHER_CASE
+        # `/responses.json` and `/threads;a/…` are the bare words to some servers.
+        bare = [_MARK.split(segment, maxsplit=1)[0] for segment in folded]
+        return Lookalike.DISGUISED if any(_ends_with(bare, words) for words in self._folded) else None
 
     def _mentions_words(self, path: str) -> bool:
         """Tell whether all fixed words of a route turn up in an odd path, in whatever order and disguise."""
         reading = most_lenient_reading(path)
-        return reading is None or any(all(word in reading for word in words if word) for words in self._words)
+        return reading is None or any(all(word in reading for word in words if word) for words in self._folded)
+
+    def _check_told_apart(self) -> None:
+        names = [route.name for route in self._routes]
+        for what, marks in (("address", self._folded), ("name", names)):
+            twice = [name for name, mark in zip(names, marks, strict=True) if list(marks).count(mark) > 1]
+            if twice:
+                raise ValueError(f"two routes have one {what}: {', '.join(twice)}")
 
 
 def _ends_with(segments: list[str], words: tuple[str | None, ...]) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import ClientError, HttpVersion10, HttpVersion11, web
 
-from runproxy.errors import BodyTooLarge, BodyTooSlow, ExpectationRefused, Refusal, RunproxyError
+from runproxy.errors import BodyTooLarge, BodyTooSlow, ExpectationRefused, MethodRefused, Refusal, RunproxyError
 from runproxy.messages import Request, Response
 from runproxy.replies import error_reply
 from runproxy.server.wire import DateHeader, WireResponse
@@ -47,7 +47,9 @@ class Edge:
             must_close = _must_close(received) or isinstance(error, BodyTooSlow)
             return WireResponse(self.refuse(error), self._dates, close=must_close)
         request = Request(received.method, received.raw_path, received.headers, body, received.remote or "")
-        return WireResponse(await self._answer(request), self._dates)
+        # aiohttp hands the last trailer of a chunked body on as a header of the next request of the connection.
+        is_last = "Transfer-Encoding" in received.headers
+        return WireResponse(await self._answer(request), self._dates, close=is_last)
 
     async def _read_body(self, received: web.BaseRequest) -> bytes:
         if not received.body_exists:
@@ -85,6 +87,8 @@ def _check_framing(received: web.BaseRequest) -> None:
     headers = received.headers
     if received.version not in (HttpVersion10, HttpVersion11):
         raise Refusal("Only HTTP/1.0 and HTTP/1.1 are spoken here.", code="unsupported_http_version")
+    if received.method == "CONNECT":
+        raise MethodRefused("No tunnels are made here.", code="method_not_allowed")
     if not _TARGET.fullmatch(received.raw_path):
         raise Refusal("The request target must be a path, without scheme, host or fragment.", code="invalid_target")
     if headers.get("Expect", "100-continue").lower() != "100-continue":
@@ -106,5 +110,5 @@ def _must_close(received: web.BaseRequest) -> bool:
     """Tell whether what is left of the request would be taken for the next one, or is too much to read."""
     length = received.content_length
     is_short = not received.body_exists or (length is not None and length <= _LINGER_BYTES)
-    is_framed = "Transfer-Encoding" not in received.headers and "Upgrade" not in received.headers
-    return not (is_short and is_framed)
+    changes_protocol = "Upgrade" in received.headers or received.method == "CONNECT"
+    return not is_short or changes_protocol or "Transfer-Encoding" in received.headers

@@ -59,9 +59,9 @@ class WireResponse(web.StreamResponse):
 
     def _connection_line(self, request: web.BaseRequest) -> bytes:
         """Say what the HTTP version of the client does not take for granted, and end the head."""
-        if request.version >= HttpVersion11:
-            return b"\r\n" if self._stays_open else b"Connection: close\r\n\r\n"
-        return b"Connection: keep-alive\r\n\r\n" if self._stays_open else b"\r\n"
+        if not self._stays_open:
+            return b"Connection: close\r\n\r\n"
+        return b"\r\n" if request.version >= HttpVersion11 else b"Connection: keep-alive\r\n\r\n"
 
 
 class DateHeader:
