@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,13 @@ async def serving(upstream: ScriptedUpstream) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def proxy(folder: Path, mode: str, upstream: str = "", **cassettes: Any) -> AsyncIterator[Proxy]:
-    """Run a proxy on free ports; `cassettes` are settings of that section, `limits` may be among them."""
+async def proxy(
+    folder: Path, mode: str, upstream: str = "", *, rules: Mapping[str, Any] | None = None, **cassettes: Any
+) -> AsyncIterator[Proxy]:
+    """Run a proxy on free ports; `cassettes` are settings of that section, `limits` may be among them.
+
+    `rules` are settings of other sections, such as guard, routes, policy and attribution.
+    """
     limits = cassettes.pop("limits", {})
     values = {
         "mode": mode,
@@ -83,6 +88,7 @@ async def proxy(folder: Path, mode: str, upstream: str = "", **cassettes: Any) -
         "listen": {"port": 0, "admin_port": 0},
         "cassettes": {"dir": str(folder), **cassettes},
         "limits": limits,
+        **(rules or {}),
     }
     async with running_proxy(make_settings(values, "test")) as running:
         yield running
