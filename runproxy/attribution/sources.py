@@ -31,7 +31,7 @@ def _bearer_token(value: str) -> str:
     """Take a token out of a header; one that is there without a scheme is taken as it is."""
     scheme, *tokens = value.split() or [""]
     if not tokens:
-        return scheme
+        return "" if scheme.lower() == "bearer" else scheme
     if scheme.lower() != "bearer" or len(tokens) > 1:
         raise Refusal(
             "The team of your request is told by its credential, which must be sent as 'Authorization: Bearer …' or as "

@@ -60,10 +60,13 @@ def _tree(paths: Sequence[tuple[str, ...]], pointers: Sequence[str]) -> Tree:
     return {name: _tree([path[1:] for path in paths if path and path[0] == name], pointers) for name in names}
 
 
-def find_places(tree: Tree, value: object, param: str = "") -> Iterator[Place | Violation]:
-    """Yield each place of metadata that a body has, and what keeps the search from being sure, in the body's order."""
+def find_places(tree: Tree, value: object, param: str = "", *, is_main: bool = False) -> Iterator[Place | Violation]:
+    """Yield each place of metadata that a body has, and what keeps the search from being sure, in the body's order.
+
+    `param` names the value, and `is_main` says of a place of metadata that it is that of the whole body.
+    """
     if not tree:
-        yield Place(param, value, is_main="." not in param)
+        yield Place(param, value, is_main)
     elif value is None:
         return
     elif EVERY_ITEM in tree:
@@ -84,7 +87,7 @@ def _in_object(tree: Tree, value: dict[str, object], param: str) -> Iterator[Pla
     for name, member in value.items():
         place = f"{param}.{name}" if param else name
         if name in tree:
-            yield from find_places(tree[name], member, place)
+            yield from find_places(tree[name], member, place, is_main=not param)
         elif name == _PROTOTYPE or lenient_name(name, longest) in steps:
             yield unknown_parameter(place)
 
@@ -92,17 +95,15 @@ def _in_object(tree: Tree, value: dict[str, object], param: str) -> Iterator[Pla
 def lenient_name(name: str, longest: int = 256) -> str:
     """Read a name as the most obliging reader would.
 
-    Without case, blanks, dashes and underscores, and without what stands in brackets or behind a dot after it. A name
-    that is too long to be one of those sought is given back as it is, because normalising may take its square.
+    Without case, blanks, dashes and underscores, and without what stands in brackets or behind a dot after it. No more
+    than the `longest` first characters are read, because normalising may take the square of their number.
     """
-    visible = "".join(
-        char for char in name.lstrip(_NUL).partition(_NUL)[0] if unicodedata.category(char) not in _INVISIBLE
-    )
-    if len(visible) > longest and visible.isascii():
-        visible = visible[:longest]
-    if len(visible) > longest:
-        return name
+    visible = "".join(char for char in name.lstrip(_NUL).partition(_NUL)[0] if _is_visible(char))[:longest]
     return _folded(_BRACKET.split(unicodedata.normalize("NFKC", visible).lstrip("[]"), maxsplit=1)[0])
+
+
+def _is_visible(char: str) -> bool:
+    return unicodedata.category(char) not in _INVISIBLE
 
 
 def _folded(name: str) -> str:

@@ -244,7 +244,7 @@ def test_a_settings_file_may_name_the_policy_file() -> None:
     ("team", "exit_code", "lines"),
     [
         pytest.param(None, 1, [MISSING], id="for-all"),
-        pytest.param("search", 0, [f"warning: {MISSING}", "within limits"], id="milder"),
+        pytest.param("search", 0, [f"warning: {MISSING}", "passes, with 1 warning"], id="milder"),
         pytest.param("ads", 0, ["within limits"], id="nothing-required"),
     ],
 )
@@ -389,7 +389,7 @@ def test_json_of_what_is_well() -> None:
     [
         pytest.param([], {}, id="file-of-this-folder"),
         pytest.param([], {"RUNPROXY_CONFIG": "other.toml"}, id="file-of-the-variable"),
-        pytest.param(["--policy", "policy.toml"], {"RUNPROXY_CONFIG": "missing.toml"}, id="option-before-variable"),
+        pytest.param(["--policy", "policy.toml"], {"RUNPROXY_CONFIG": "runproxy.toml"}, id="option-before-variable"),
         pytest.param([], {"RUNPROXY_POLICY": "policy.toml"}, id="variable-of-the-option"),
     ],
 )
@@ -404,12 +404,46 @@ def test_where_the_rules_come_from(args: list[str], env: dict[str, str]) -> None
     assert (result.exit_code, result.stdout) == (1, f"-: {MISSING}\n")
 
 
-def test_a_settings_file_may_switch_the_limits_to_warnings() -> None:
+@pytest.mark.parametrize(
+    ("settings", "args", "exit_code"),
+    [
+        pytest.param("", [], 1, id="default"),
+        pytest.param("[limits]\nenforce = false\n", [], 0, id="settings-file"),
+        pytest.param("[limits]\nenforce = false\n", ["--enforce-limits"], 1, id="option-over-settings-file"),
+        pytest.param("", ["--no-enforce-limits"], 0, id="option"),
+        pytest.param("[limits]\nenforce = false\n", ["--policy", "policy.toml"], 0, id="beside-a-policy-file"),
+        pytest.param("", ["--policy", "own.toml"], 0, id="settings-file-given-as-the-policy"),
+    ],
+)
+def test_limits_may_be_switched_to_warnings(settings: str, args: list[str], exit_code: int) -> None:
     """The check says what a proxy started here would do: it lets such metadata pass, and warns."""
-    put("runproxy.toml", "[limits]\nenforce = false\n")
-    result = run_check("-", stdin='{"a": 1}')
-    assert result.exit_code == 0
-    assert result.stdout.startswith("-: warning: invalid_type: Invalid type for 'metadata.a': ")
+    put("runproxy.toml", settings)
+    put("policy.toml", 'action = "off"\n')
+    put("own.toml", "[limits]\nenforce = false\n")
+    result = run_check("-", *args, stdin=json.dumps({"a": "b" * 513}))
+    assert result.exit_code == exit_code
+    told = "warning: string_above_max_length: " if exit_code == 0 else "string_above_max_length: "
+    assert result.stdout.startswith(f"-: {told}Invalid 'metadata.a': ")
+    assert result.stdout.endswith("-: passes, with 1 warning\n") is (exit_code == 0)
+
+
+def test_warnings_are_counted() -> None:
+    """The last line of a file says that it passes, and with how much to look at."""
+    result = run_check("-", "--no-enforce-limits", stdin=json.dumps({"a": "b" * 513, "k" * 65: ""}))
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "-: passes, with 2 warnings")
+
+
+def test_a_type_is_no_limit_that_can_be_switched_off() -> None:
+    """A value that is no string is refused all the same."""
+    assert run_check("-", "--no-enforce-limits", stdin='{"a": 1}').exit_code == 1
+
+
+def test_a_route_of_your_own_is_known_by_its_name() -> None:
+    """Routes of the settings file can be checked like those of the API, and a route means a whole body."""
+    put("runproxy.toml", '[[routes]]\nname = "note"\npath = "/notes"\nmetadata = ["/notes/*/labels"]\n')
+    result = run_check("-", "--route", "note", stdin='{"notes": [{"labels": {"a": 1}}]}')
+    assert (result.exit_code, result.stdout.split(": ")[1]) == (1, "invalid_type")
+    assert "'notes[0].labels.a'" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -441,9 +475,9 @@ def test_a_settings_file_may_switch_the_limits_to_warnings() -> None:
         ),
         pytest.param(
             "policy.toml",
-            '[guard]\npolicy_file = "policy.toml"\n',
-            "Error: policy.toml: guard.policy_file: that is this file itself.\n",
-            id="itself",
+            "",
+            "Error: policy.toml: holds no rules at all; 'action = \"off\"' says that there are to be none.\n",
+            id="empty",
         ),
         pytest.param(
             "other.toml", "", "Error: policy.toml: cannot be read: No such file or directory.\n", id="missing"
@@ -459,13 +493,14 @@ def test_rules_that_cannot_be_used_end_the_check(name: str, text: str, message: 
     assert result.stderr.startswith(message)
 
 
-def test_files_that_name_each_other_are_told() -> None:
-    """Two settings files that each name the other for the policy end in a message, not in a trace."""
-    put("a.toml", '[guard]\npolicy_file = "b.toml"\n')
+@pytest.mark.parametrize("named", ["a.toml", "b.toml"], ids=["itself", "another"])
+def test_a_chain_of_policy_files_ends_at_the_second(named: str) -> None:
+    """A file that is named for the policy must hold it; files that name each other end in a message, not in a trace."""
+    put("a.toml", f'[guard]\npolicy_file = "{named}"\n')
     put("b.toml", '[guard]\npolicy_file = "a.toml"\n')
     result = run_check("-", "--policy", "a.toml")
-    assert result.exit_code == 2
-    assert result.stderr.startswith("Error: ")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"Error: {named}: names yet another policy file; name that one, ")
 
 
 def test_a_key_with_line_breaks_does_not_make_lines_of_its_own() -> None:
