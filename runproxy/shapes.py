@@ -61,7 +61,26 @@ _PHONE: Final = compile_text(
 )
 _MIN_PHONE_CHARS: Final = 9  # a sign and 8 digits, as the pattern has it at least
 _MIN_CARD_CHARS: Final = 13
-_MAX_NORMALISED_CHARS: Final = 4096  # far above what the API takes; normalising may take the square of the length
+_COMPATIBLE: Final = (
+    range(0xA0, 0x100),  # no-break space, superscripts
+    range(0x2000, 0x2500),  # spaces, subscripts, letters and digits in circles
+    range(0x3000, 0x3001),
+    range(0xFE50, 0xFFE7),  # small and full-width forms
+    range(0x1D400, 0x1D800),  # mathematical letters and digits
+    range(0x1FBF0, 0x1FBFA),  # digits of displays
+)
+
+
+def _plain_forms() -> dict[int, str]:
+    """Give the ASCII character for each one that is another form of it (Unicode's NFKC).
+
+    A table, because normalising a whole text may take the square of its length.
+    """
+    forms = {code: unicodedata.normalize("NFKC", chr(code)) for span in _COMPATIBLE for code in span}
+    return {code: form for code, form in forms.items() if len(form) == 1 and form.isascii()}
+
+
+_PLAIN_FORMS: Final = MappingProxyType(_plain_forms())
 _MAYBE_CARD: Final = compile_text(r"\d{13}|\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}|\d{4}[ -]\d{6}[ -]\d{4}")
 # Not RE2, which takes longer to give many places; each character can be read in one way only, so this is linear too.
 _WORDS: Final = re.compile(r"[^\W_]+(?:[ .-][^\W_]+)*")
@@ -129,9 +148,7 @@ SHAPES: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
 
 def finds(shape: str, text: str) -> bool:
     """Tell whether text holds a shape, also when its letters and digits are written in a compatible form."""
-    if not text.isascii() and len(text) <= _MAX_NORMALISED_CHARS:
-        text = unicodedata.normalize("NFKC", text)
-    return SHAPES[shape](text)
+    return SHAPES[shape](text if text.isascii() else text.translate(_PLAIN_FORMS))
 
 
 def passes_luhn(digits: str) -> bool:

@@ -39,8 +39,11 @@ def parse_network(text: str) -> IPv4Network | IPv6Network:
         raise ValueError(f"{text!r} is no network such as '10.0.0.0/8' or '::1/128'") from None
 
 
+_TAKEN: Final = frozenset({"x-api-key", "x-runproxy-cassette"})
+
+
 def _header(name: str) -> str:
-    if not is_token(name) or "_" in name or not name.lower().startswith("x-"):
+    if not is_token(name) or "_" in name or not name.lower().startswith("x-") or name.lower() in _TAKEN:
         raise ValueError("a header of its own was expected, such as 'X-Team'")
     return name
 

@@ -135,13 +135,14 @@ def _on_one_line(text: str) -> str:
 
 
 def _where_not_json(text: bytes) -> str:
+    """Say where text stops being JSON, which it is not."""
     import orjson
 
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError as error:
         return f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}."
-    return "not valid JSON."
+    raise RuntimeError("text that was refused as no JSON is JSON")  # pragma: no cover
 
 
 def _read(file: str) -> bytes:

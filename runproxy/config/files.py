@@ -102,6 +102,8 @@ def _explain(model: type[Section], problem: Mapping[str, Any], where: str, name_
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         return f"{where}: {path}: no such setting.{_hint(model, problem['loc'])}"
+    if problem["type"] == "model_type" and problem["loc"][0] == "attribution":  # somebody's key may be in its place
+        return f"{where}: {path}: a table [{path}] was expected."
     if problem["type"] == "model_type":
         return f"{where}: {path}: a table [{path}] was expected; found {problem['input']!r}."
     if problem["type"] == HIDDEN:

@@ -50,10 +50,10 @@ def check_query(query: str, members: Iterable[str]) -> None:
     """Refuse a query that some servers read as these members of the body, or as another method."""
     if not query:
         return
-    forbidden = tuple(map(lenient_name, (*members, _METHOD)))
+    forbidden = set(map(lenient_name, members))
     for pair in re.split("[&;]", query):
         name = unquote_plus(pair.partition("=")[0])
-        if lenient_name(name).startswith(forbidden):
+        if lenient_name(name) in forbidden or name.strip().lower().startswith(_METHOD):
             raise Refusal(
                 f"The query of your request holds {name[:_SHOWN_CHARS]!r}, which some servers take for a part of the "
                 "body or for another method. Leave it out, and send metadata in the body.",

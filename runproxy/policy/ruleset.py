@@ -84,12 +84,16 @@ class Ruleset:
         for name in (*self.required, *self.keys):
             if len(name) > MAX_KEY_CHARS or (self.key_pattern and not self.key_pattern.fullmatch(name)):
                 raise ValueError(f"the key {name!r} could never be sent: it does not fit key_pattern, or is too long")
+            if self._is_forbidden(name):
+                raise ValueError(f"the key {name!r} could never be sent: forbidden_shapes forbids it")
         for name, key in self.keys.items():
-            for value in key.told_values:
-                if any(finds(shape, value) for shape in self.forbidden_shapes):
-                    raise ValueError(f"keys.{name}: {value!r} has a shape that forbidden_shapes forbids")
+            for value in filter(self._is_forbidden, key.told_values):
+                raise ValueError(f"keys.{name}: {value!r} has a shape that forbidden_shapes forbids")
         if len(self.required) > MAX_PAIRS:
             raise ValueError(f"required: metadata cannot have more than {MAX_PAIRS} keys")
+
+    def _is_forbidden(self, text: str) -> bool:
+        return any(finds(shape, text) for shape in self.forbidden_shapes)
 
     def _broken(self, metadata: Mapping[str, object], param: str, asks_required: bool) -> Iterator[Violation]:
         for key in self.required if asks_required else ():

@@ -22,7 +22,7 @@ _POINTER: Final = re.compile(r"(?:/(?:[^/~]|~[01])+)+")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _MAX_SPELLING: Final = 8  # characters of the longest spelling for each one of a name; compatible forms take up to 4
 _PROTOTYPE: Final = "__proto__"  # assigned in JavaScript, it gives an object all members of its value
-_BRACKET: Final = re.compile(r"[.\[]")
+_BRACKET: Final = re.compile(r"[.\[\]]")
 _NUL: Final = "\0"  # where a reader in C takes a name to end
 
 

@@ -115,6 +115,7 @@ def test_a_file_that_only_its_owner_may_read_is_taken(tmp_path: Path, mode: int)
         pytest.param("missing.key", "No such file or directory", id="missing"),
         pytest.param(".", "Is a directory", id="folder"),
         pytest.param("runproxy.key/below", "Not a directory", id="below-a-file"),
+        pytest.param("runproxy\0key", "that is no name for a file", id="no-name"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str, reason: str) -> None:

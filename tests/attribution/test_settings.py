@@ -155,6 +155,14 @@ def test_a_credential_that_was_written_in_place_of_its_fingerprint_is_not_repeat
     assert "sk-a-real-key" not in message
 
 
+@pytest.mark.parametrize("team", ["sk-a-real-key-0123456789", ["sk-a-real-key-0123456789"]], ids=["text", "list"])
+def test_a_credential_in_place_of_the_table_of_a_team_is_not_repeated(team: object) -> None:
+    """A table is asked for, without what stands in its place."""
+    message = told({"teams": {"a": team}})
+    assert message.startswith("team.toml: attribution.teams.a: a table [attribution.teams.a] was expected")
+    assert "sk-a-real-key" not in message
+
+
 def test_one_text_stands_for_a_list_of_one() -> None:
     """A team with one credential, project and organization needs no brackets."""
     (team,) = make_settings(

@@ -191,6 +191,7 @@ def test_findings_stand_in_the_order_of_the_body() -> None:
     ]
 
 
+ALL_SHAPES = {"forbidden_shapes": ["email", "phone", "credit_card", "token"]}
 TEAMS = {
     "required": ["a"],
     "teams": {"strict": {"required": ["a", "b"]}, "mild": {"action": "warn"}, "free": {"action": "off"}},
@@ -298,10 +299,17 @@ def test_very_many_warnings_do_not_hide_a_violation() -> None:
     assert len(warned.warnings) == MAX_FINDINGS
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["1 ", "1-", "a@", "+1 ("], ids=["digits", "dashes", "addresses", "numbers"])
 def test_a_value_of_a_quarter_of_a_megabyte_is_judged_to_its_end(piece: str) -> None:
     """A value that is far too long, made for the shapes to stumble over, comes to its end and is refused."""
-    policy = {"forbidden_shapes": ["email", "phone", "credit_card", "token"]}
-    judgement = judge(policy).judge_metadata({"k": piece * (250_000 // len(piece))})
+    judgement = judge(ALL_SHAPES).judge_metadata({"k": piece * (250_000 // len(piece))})
     assert judgement.violations[0].code == "string_above_max_length"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [255, 2047], ids=["within-the-limits", "as-long-as-is-normalised"])
+def test_metadata_of_combining_marks_is_judged_to_its_end(count: int) -> None:
+    """A megabyte of marks in an order that normalising has to turn round takes no longer than other text."""
+    marks = "a" + "\u0301" * count + "\u0316" * count
+    body = messages(32_000 // len(marks), {f"k{number}": marks for number in range(16)})
+    assert len(body_of(CREATE_RUN, body, ALL_SHAPES).violations) in (0, 16 * (32_000 // len(marks)))

@@ -434,6 +434,13 @@ def test_a_value_that_is_allowed_and_forbidden_is_refused(table: dict[str, Any])
         rules(forbidden_shapes=["email"], required=["mail"], keys={"mail": table})
 
 
+@pytest.mark.parametrize("tables", [{"required": ["u@example.com"]}, {"keys": {"u@example.com": {}}}])
+def test_a_key_that_is_known_and_forbidden_is_refused(tables: dict[str, Any]) -> None:
+    """A key whose own name has a forbidden shape could never be sent."""
+    with pytest.raises(ValueError, match="u@example"):
+        rules(forbidden_shapes=["email"], **tables)
+
+
 @pytest.mark.parametrize(
     ("tables", "is_idle"),
     [

@@ -322,7 +322,6 @@ def test_a_body_with_many_members_is_searched_to_its_end() -> None:
     assert found(body) == []
 
 
-@pytest.mark.slow
 def test_a_name_of_combining_marks_is_searched_to_its_end() -> None:
     """Marks in an order that normalising has to turn round are not turned round one by one."""
     assert found({"metadata" + "\u0301" * 50_000 + "\u0316" * 50_000: 1}) == []
