@@ -1,8 +1,33 @@
-"""What all tests share: nothing of the surrounding environment reaches them, and skips can be made failures."""
+"""What all tests share: nothing of the surrounding environment reaches them, skips can be made failures, and figures
+that tests have counted are printed in the end.
+"""
 
 import os
+from collections.abc import Callable, Mapping
 
 import pytest
+
+_FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def report(pytestconfig: pytest.Config) -> Callable[[str, Mapping[str, int]], None]:
+    """Give a function that takes a title and figures, which are printed when all tests have run."""
+    lines = pytestconfig.stash.setdefault(_FIGURES, [])
+
+    def take(title: str, figures: Mapping[str, int]) -> None:
+        lines.append(f"{title}: {', '.join(f'{name} {count}' for name, count in figures.items())}")
+
+    return take
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the figures."""
+    lines = config.stash.get(_FIGURES, [])
+    if lines:
+        terminalreporter.section("figures")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(autouse=True)

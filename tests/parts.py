@@ -16,6 +16,9 @@ from runproxy.config import make_settings
 from runproxy.messages import Request, Response, make_headers
 from runproxy.server import Edge, low_level
 
+Report = Callable[[str, Mapping[str, int]], None]
+"""What a test gives its figures to; see the fixture of the same name."""
+
 ADDRESS = "/v1/threads/thread_abc123/runs/run_abc123"
 CREDENTIAL = "sk-test-credential-0123456789abcdef"
 HEADERS = (

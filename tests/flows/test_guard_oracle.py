@@ -24,7 +24,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runproxy.messages import Request, make_headers
-from tests.parts import ScriptedUpstream, answer, proxy, raw_exchange, serving
+from tests.parts import Report, ScriptedUpstream, answer, proxy, raw_exchange, serving
 
 EXAMPLES = 300
 EXAMPLES_OF_BODIES = 100
@@ -303,7 +303,7 @@ FOUND_REQUESTS = [
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_no_request_gets_around_the_guard(mode: str) -> None:
+def test_no_request_gets_around_the_guard(mode: str, report: Report) -> None:
     """Hypothesis writes requests; the oracle above holds for every one of them."""
     figures: Counter[str] = Counter()
 
@@ -319,7 +319,7 @@ def test_no_request_gets_around_the_guard(mode: str) -> None:
         figures.update(counted(outcome))
 
     holds()
-    print(f"{mode}: {dict(figures)}")
+    report(f"fuzzed calls, {mode}", figures)
     assert figures["accepted"]
     assert figures["refused"]
 
@@ -445,7 +445,7 @@ FOUND_CALLS = [
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_no_metadata_gets_around_the_guard_wherever_it_stands(mode: str) -> None:
+def test_no_metadata_gets_around_the_guard_wherever_it_stands(mode: str, report: Report) -> None:
     """Hypothesis writes bodies with metadata in many places; the upstream gets none that is not within limits."""
     figures: Counter[str] = Counter()
 
@@ -463,7 +463,7 @@ def test_no_metadata_gets_around_the_guard_wherever_it_stands(mode: str) -> None
         figures.update(counted(outcome))
 
     holds()
-    print(f"{mode}: {dict(figures)}")
+    report(f"fuzzed calls to all routes, {mode}", figures)
     assert figures["accepted"]
     assert figures["refused"]
 

@@ -19,7 +19,7 @@ import pytest
 
 from runproxy.messages import Headers, Request, make_headers
 from tests.flows.test_guard_oracle import check_seen
-from tests.parts import proxy
+from tests.parts import Report, proxy
 
 MODES = ["record", "auto", "passthrough", "replay"]
 PATH = "/v1/threads/t/runs/r"
@@ -460,12 +460,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def figures() -> Iterator[dict[str, Counter[str]]]:
+def figures(report: Report) -> Iterator[dict[str, Counter[str]]]:
     """Count per mode what became of the vectors, and print it in the end."""
     counted_by_mode: dict[str, Counter[str]] = {mode: Counter() for mode in MODES}
     yield counted_by_mode
     for mode, figures in counted_by_mode.items():
-        print(f"{mode}: {dict(figures)}")
+        report(f"guard vectors, {mode}", figures)
 
 
 def check_refused(vector: Vector, answers: list[Answer]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from runproxy.messages import Response
 from runproxy.redaction import WriteGate
 from runproxy.stores.file import FileStore
-from tests.parts import JSON_HEADERS, ScriptedUpstream, ask, modify, proxy, serving
+from tests.parts import JSON_HEADERS, Report, ScriptedUpstream, ask, modify, proxy, serving
 
 ORDINARY_ROUNDS = 5
 SLOW_ROUNDS = 100
@@ -58,7 +58,7 @@ async def _round(folder: Path, base_url: str, delay_s: float) -> list[str]:
     [ORDINARY_ROUNDS, pytest.param(SLOW_ROUNDS, marks=pytest.mark.slow)],
     ids=lambda rounds: f"{rounds}-rounds",
 )
-async def test_no_acknowledged_answer_is_lost(tmp_path: Path, rounds: int) -> None:
+async def test_no_acknowledged_answer_is_lost(tmp_path: Path, rounds: int, report: Report) -> None:
     """Killed at random moments, the proxy leaves a cassette that loads and holds every answer a client got."""
     chance = random.Random(rounds)
     bodies = [b'{"size": "' + b"x" * size + b'"}' for size in SIZES]
@@ -75,5 +75,5 @@ async def test_no_acknowledged_answer_is_lost(tmp_path: Path, rounds: int) -> No
             assert lost == []
             total += len(acknowledged)
             torn += bool(store.names()) and not store.path("default").read_bytes().endswith(b"\n  ]\n}\n")
-    print(f"rounds {rounds}, acknowledged {total}, lost 0, torn tails {torn}")
+    report("kill -9", {"rounds": rounds, "acknowledged": total, "lost": 0, "torn": torn})
     assert total > 0
