@@ -6,7 +6,7 @@ byte. Headers do not count.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final, TypeAlias
@@ -25,7 +25,8 @@ ABSENT: Final = "(absent)"
 MAX_DIFFERENCES: Final = 20
 _FLOAT_LIKE: Final = re.compile(rb"[0-9][.eE]")  # every float is written with one of these, so most bodies hold none
 _MAX_SHOWN_CHARS: Final = 200
-_MAX_COMPARED: Final = 100  # nearest is looked for among so many recordings of the same endpoint
+MAX_ALIKE: Final = 100
+"""The nearest recording is looked for among so many of the same address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,17 @@ def match_key(request: Request) -> MatchKey:
     return head + (_canonical_body(body) if body else b"")
 
 
-def nearest(request: Request, recorded: Sequence[Request]) -> Nearest | None:
-    """Find the recording that differs least from a call; None when the cassette is empty."""
+def address_parts(key: MatchKey) -> tuple[MatchKey, MatchKey]:
+    """Give what keys share that are of the same address, and what those share that are of the same method."""
+    method_and_path = key.partition(b"\n")[0].partition(b"?")[0]
+    return method_and_path, method_and_path.partition(b" ")[0]
+
+
+def nearest(request: Request, recorded: Mapping[int, Request]) -> Nearest | None:
+    """Find the recording that differs least from a call, among some by position; None when there is none."""
     if not recorded:
         return None
-    position = min(_candidates(request, recorded), key=lambda index: _distance(request, recorded[index]))
+    position = min(recorded, key=lambda index: _distance(request, recorded[index]))
     differences = list(_differences(request, recorded[position]))
     return Nearest(position, tuple(differences[:MAX_DIFFERENCES]))
 
@@ -93,23 +100,6 @@ def _by_value(value: object) -> object:
     if isinstance(value, float) and value.is_integer() and -(2**63) <= value < 2**64:
         return int(value)
     return value
-
-
-def _candidates(request: Request, recorded: Sequence[Request]) -> Sequence[int]:
-    """Narrow down where to look: the same address, else the same method, else everything."""
-    for narrow in (_is_same_address, _is_same_method):
-        found = [index for index, other in enumerate(recorded) if narrow(request, other)]
-        if found:
-            return found[:_MAX_COMPARED]
-    return range(min(len(recorded), _MAX_COMPARED))
-
-
-def _is_same_address(sent: Request, recorded: Request) -> bool:
-    return sent.method == recorded.method and sent.path == recorded.path
-
-
-def _is_same_method(sent: Request, recorded: Request) -> bool:
-    return sent.method == recorded.method
 
 
 def _distance(sent: Request, recorded: Request) -> tuple[int, float]:

@@ -70,11 +70,12 @@ class Replay:
         sent = scrub(request)
         if self._cassette is None:
             return self._verdict(sent, "no_cassette", f"there is no cassette {self._name!r}", None)
-        positions = self._cassette.positions(match_key(sent))
+        key = match_key(sent)
+        positions = self._cassette.positions(key)
         if positions:
             reason = f"all {len(positions)} recordings of this call in cassette {self._name!r} have been played"
             return self._verdict(sent, "exhausted", reason, Nearest(positions[-1], ()))
-        found = nearest(sent, [interaction.request for interaction in self._cassette.interactions])
+        found = nearest(sent, {position: self._cassette[position].request for position in self._cassette.alike(key)})
         return self._verdict(sent, "no_match", f"cassette {self._name!r} holds no such call", found)
 
     def _verdict(self, sent: Request, reason: str, why: str, found: Nearest | None) -> CassetteMiss:

@@ -1,9 +1,9 @@
 """The cassette format `runproxy/1`: decoding with errors that name the place, encoding that diffs well."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from runproxy.cassette.body import StoredBody, to_stored
 from runproxy.cassette.model import Interaction
 from runproxy.errors import CorruptCassette, UnknownFormat
+from runproxy.matching import MatchKey, match_key
 from runproxy.messages import (
     BODILESS,
     HOP_BY_HOP,
@@ -20,9 +21,12 @@ from runproxy.messages import (
     is_token,
     make_headers,
 )
+from runproxy.redaction import scrub
 
 FORMAT: Final = "runproxy/1"
 
+_T = TypeVar("_T")
+_NO_HEADERS: Final = make_headers()
 _FRAMING: Final = HOP_BY_HOP | {"content-length"}
 
 
@@ -128,23 +132,43 @@ def _interactions(document: Any, where: str) -> list[Any]:
 
 def decode_interaction(stored: object, where: str) -> Interaction:
     """Read one stored interaction; raises `CorruptCassette` with the path of what is wrong in it."""
+    return _read(stored, where, _interaction)
+
+
+def decode_key(stored: object, where: str) -> MatchKey:
+    """Check one stored interaction and give its key alone; raises `CorruptCassette`."""
+    return _read(stored, where, _key)
+
+
+def _read(stored: object, where: str, read: Callable[[StoredInteraction], _T]) -> _T:
     try:
         found = StoredInteraction.model_validate(stored)
     except ValidationError as error:
         raise CorruptCassette(f"{where}{_first_problem(error)}") from None
     try:
-        return _interaction(found)
+        return read(found)
     except OverflowError:
         raise CorruptCassette(f"{where}.recorded_at: the date is out of range.") from None
     except (orjson.JSONEncodeError, RecursionError):
         raise CorruptCassette(f"{where}: a body is nested deeper than JSON readers go.") from None
 
 
+def _key(found: StoredInteraction) -> MatchKey:
+    found.recorded_at.astimezone(UTC)  # a date out of range is told now
+    if found.response.body is not None:
+        found.response.body.to_bytes()  # and so is a body that no reader could print
+    sent = found.request
+    return match_key(scrub(Request(sent.method, _target(sent), _NO_HEADERS, _body_bytes(sent.body))))
+
+
+def _target(sent: StoredRequest) -> str:
+    return f"{sent.path}?{sent.query}" if sent.query else sent.path
+
+
 def _interaction(found: StoredInteraction) -> Interaction:
     sent, got = found.request, found.response
-    target = f"{sent.path}?{sent.query}" if sent.query else sent.path
     return Interaction(
-        Request(sent.method, target, make_headers(sent.headers), _body_bytes(sent.body)),
+        Request(sent.method, _target(sent), make_headers(sent.headers), _body_bytes(sent.body)),
         Response(got.status, make_headers(got.headers), _body_bytes(got.body)),
         found.recorded_at.astimezone(UTC),
         found.elapsed_ms,

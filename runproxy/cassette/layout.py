@@ -17,14 +17,15 @@ bracket, because strings in JSON hold no raw line breaks. So the end of the last
 text alone, however a write was torn.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import orjson
 
-from runproxy.cassette.format import FORMAT, decode_document, decode_interaction, encode_interaction
-from runproxy.cassette.model import Interaction
+from runproxy.cassette.format import FORMAT, decode_document, decode_interaction, decode_key, encode_interaction
+from runproxy.cassette.model import Cassette, Interaction
+from runproxy.matching import MatchKey
 
 HEAD: Final = f'{{\n  "format": "{FORMAT}",\n  "interactions": ['.encode()
 TAIL: Final = b"\n  ]\n}\n"
@@ -68,24 +69,60 @@ def split(text: bytes) -> list[bytes]:
     return elements
 
 
-def decode(text: bytes, where: str) -> Iterator[Interaction]:
-    """Read the text of a cassette, interaction by interaction; `where` names the file in errors.
+def decode(text: bytes, where: str) -> Cassette:
+    """Read the text of a cassette; `where` names the file in errors. Raises what `decode_document` raises.
 
-    One at a time where the layout allows it, so that a large cassette is never in memory as a tree of objects. Raises
-    what `decode_document` raises.
+    Every interaction is checked. Where the layout allows it, what is kept is the text and where each one stands in it,
+    so that a large cassette is never in memory as objects.
     """
-    try:
-        elements = split(text)
-    except ValueError:
-        yield from decode_document(text, where)
-        return
-    for position, held in enumerate(elements):
+    spans = _spans(text)
+    if spans is None:
+        return Cassette(decode_document(text, where))
+    cassette, whole = Cassette(), _Text(text, where)
+    for position, (start, end) in enumerate(spans):
         try:
-            stored = orjson.loads(held)
+            key = whole.key_at(position, start, end)
         except orjson.JSONDecodeError:
-            yield from decode_document(text, where)  # raises, with the place in the file
-            raise
-        yield decode_interaction(stored, f"{where}: interactions[{position}]")
+            return Cassette(decode_document(text, where))  # raises, with the place in the file
+        cassette.add_unread(key, partial(whole.interaction_at, position, start, end))
+    return cassette
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A laid-out text, and its name in errors."""
+
+    text: bytes
+    where: str
+
+    def key_at(self, position: int, start: int, end: int) -> MatchKey:
+        """Check the interaction that stands there, and give its key."""
+        return decode_key(self._stored(start, end), self._place(position))
+
+    def interaction_at(self, position: int, start: int, end: int) -> Interaction:
+        """Read the interaction that stands there."""
+        return decode_interaction(self._stored(start, end), self._place(position))
+
+    def _stored(self, start: int, end: int) -> object:
+        return orjson.loads(memoryview(self.text)[start:end])
+
+    def _place(self, position: int) -> str:
+        return f"{self.where}: interactions[{position}]"
+
+
+def _spans(text: bytes) -> list[tuple[int, int]] | None:
+    """Find where each interaction of a laid-out text starts and ends; None when it is laid out otherwise."""
+    if not (text.startswith(HEAD) and text.endswith(TAIL)):
+        return None
+    spans, start, last = [], len(HEAD), len(text) - len(TAIL)
+    while start < last:
+        found = text.find(_BETWEEN, start, last)
+        end = last if found < 0 else found
+        if not (text.startswith(_INDENT + b"{", start) and text.endswith(END, start, end)):
+            return None
+        spans.append((start, end))
+        start = end + 1
+    return spans
 
 
 def reformat(text: bytes, where: str) -> bytes:

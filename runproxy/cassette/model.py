@@ -1,11 +1,11 @@
 """What a cassette is, once read: interactions in the order of the file, and who answers which call."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from runproxy.matching import MatchKey, match_key
+from runproxy.matching import MAX_ALIKE, MatchKey, address_parts, match_key
 from runproxy.messages import Request, Response
 from runproxy.redaction import scrub
 
@@ -26,30 +26,62 @@ class Interaction:
 
 
 class Cassette:
-    """Interactions in order, found by match key in one dictionary access."""
+    """Interactions in order, found by match key in one dictionary access.
+
+    An interaction may be held as the function that reads it, so that a large cassette is not in memory as objects.
+    """
 
     def __init__(self, interactions: Iterable[Interaction] = ()) -> None:
-        self._interactions: list[Interaction] = []
+        self._held: list[Interaction | Callable[[], Interaction]] = []
         self._positions: defaultdict[MatchKey, list[int]] = defaultdict(list)
+        self._by_address: dict[MatchKey, list[int]] | None = None
         for interaction in interactions:
             self.add(interaction)
 
     def __len__(self) -> int:
-        return len(self._interactions)
+        return len(self._held)
 
-    @property
-    def interactions(self) -> tuple[Interaction, ...]:
-        """All interactions in the order of the file."""
-        return tuple(self._interactions)
+    def __iter__(self) -> Iterator[Interaction]:
+        return (self[position] for position in range(len(self)))
 
     def __getitem__(self, position: int) -> Interaction:
-        return self._interactions[position]
+        held = self._held[position]
+        return held if isinstance(held, Interaction) else held()
 
     def add(self, interaction: Interaction) -> None:
         """Put an interaction at the end."""
-        self._positions[interaction.key].append(len(self._interactions))
-        self._interactions.append(interaction)
+        self._put(interaction.key, interaction)
+
+    def add_unread(self, key: MatchKey, read: Callable[[], Interaction]) -> None:
+        """Put an interaction of this key at the end, to be read when it is asked for."""
+        self._put(key, read)
 
     def positions(self, key: MatchKey) -> list[int]:
         """Give where the recordings of a key stand, in order; empty when there is none."""
         return self._positions.get(key, [])
+
+    def alike(self, key: MatchKey) -> Sequence[int]:
+        """Give where the recordings stand that a key is best compared with.
+
+        Those of the same address, else those of the same method, else all; at most `MAX_ALIKE`.
+        """
+        if self._by_address is None:
+            self._by_address = self._addresses()
+        for part in address_parts(key):
+            if found := self._by_address.get(part):
+                return found
+        return range(min(len(self), MAX_ALIKE))
+
+    def _addresses(self) -> dict[MatchKey, list[int]]:
+        """Sort the first recordings by address and by method; only a miss asks for it."""
+        found: defaultdict[MatchKey, list[int]] = defaultdict(list)
+        for key, positions in self._positions.items():
+            for part in address_parts(key):
+                room = MAX_ALIKE - len(found[part])
+                found[part] += positions[:room]
+        return dict(found)
+
+    def _put(self, key: MatchKey, held: Interaction | Callable[[], Interaction]) -> None:
+        self._positions[key].append(len(self._held))
+        self._held.append(held)
+        self._by_address = None

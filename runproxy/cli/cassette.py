@@ -51,7 +51,7 @@ def list_(dir: str | None) -> None:  # noqa: A002 - the option's name
     unreadable = []
     for name in store.names():
         try:
-            interactions = store.load(name).interactions
+            interactions = store.load(name)
         except CassetteError as error:
             unreadable.append(error.message)
             table.add_row(name, "unreadable", str(store.path(name).stat().st_size), "")
@@ -82,7 +82,7 @@ def show(name: str, dir: str | None) -> None:  # noqa: A002 - the option's name
     from runproxy.cli.output import plain_console
 
     console = plain_console()
-    for position, interaction in enumerate(_store(dir).load(name).interactions):
+    for position, interaction in enumerate(_store(dir).load(name)):
         _show(console.print, position, interaction)
 
 

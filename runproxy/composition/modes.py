@@ -129,7 +129,7 @@ def _replay(settings: Settings, name: str, cassette: Cassette | None) -> Replay:
 def _base_path_in(cassette: Cassette) -> str:
     """Tell the base path that clients of a cassette use, from its first call to an endpoint of the API."""
     table = RouteTable(KNOWN)
-    paths = (table.base_path(interaction.request.path) for interaction in cassette.interactions)
+    paths = (table.base_path(interaction.request.path) for interaction in cassette)
     return next((path for path in paths if path is not None), DEFAULT_BASE_PATH)
 
 

@@ -45,7 +45,7 @@ class FileStore:
             text = CassetteFile(path).read()
         except CassetteNotFound:
             raise CassetteNotFound(f"There is no cassette {name!r} in {self._folder}.{self._suggest(name)}") from None
-        return Cassette(decode(text, str(path)))
+        return decode(text, str(path))
 
     def check_writable(self) -> None:
         """Raise `CassetteNotWritable` when no file can be made in the folder; the folder is made if need be."""

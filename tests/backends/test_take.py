@@ -20,7 +20,7 @@ async def record(folder: Path, *answers: str) -> None:
 
 def said(folder: Path) -> list[bytes]:
     """Give the recorded answers in order."""
-    return [held.response.body for held in FileStore(folder, WriteGate()).load("default").interactions]
+    return [held.response.body for held in FileStore(folder, WriteGate()).load("default")]
 
 
 async def test_an_unchanged_upstream_leaves_the_file_as_it_is(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ async def test_no_acknowledged_answer_is_lost(tmp_path: Path, rounds: int, repor
             folder = tmp_path / str(number)
             acknowledged = await _round(folder, base_url, chance.uniform(0.05, 0.5))
             store = FileStore(folder, WriteGate())
-            interactions = store.load("default").interactions if store.names() else ()
+            interactions = store.load("default") if store.names() else ()
             found = [interaction.request.body.decode() for interaction in interactions]
             lost = [name for name in acknowledged if not any(f'"{name}"' in body for body in found)]
             assert lost == []
