@@ -21,7 +21,8 @@
         ├── NotStorable                    one interaction that must not be written
         │   ├── SecretFound
         │   └── OpaqueBody
-        └── CassetteNotWritable
+        ├── CassetteNotWritable
+        └── Unrecorded            507      a call that was answered, whose answer is withheld
 
 A message says what happened, where, and what to do. It never holds a credential or a metadata value.
 """
@@ -171,6 +172,13 @@ class UnknownFormat(CassetteError):
 
 class CassetteNotWritable(CassetteError):
     """The cassette folder or file cannot be written."""
+
+
+class Unrecorded(CassetteError):
+    """The upstream has answered, but the answer could not be recorded and is withheld, as the settings ask."""
+
+    status = 507
+    outcome = "unrecorded"
 
 
 class NotStorable(CassetteError):

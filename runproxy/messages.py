@@ -15,6 +15,9 @@ Headers: TypeAlias = CIMultiDictProxy[str]
 OUTCOME_HEADER = "x-runproxy-outcome"
 """On every answer: what runproxy did with the call."""
 
+WARNINGS_HEADER = "x-runproxy-warnings"
+"""On an answer that is given all the same: what its call, or its recording, is warned of."""
+
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
 _UNSAFE_VALUE = re.compile(r"[\r\n\0]")  # RFC 9110 section 5.5
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})

@@ -9,8 +9,8 @@ from runproxy.addressing import take_cassette_name
 from runproxy.attribution import UNKNOWN, Attribution, Caller
 from runproxy.backends import Deck
 from runproxy.errors import CassetteMiss, OutsideBasePath, Refusal, RunproxyError, UpstreamError
-from runproxy.guard import VIOLATIONS_HEADER, WARNINGS_HEADER, Guard
-from runproxy.messages import OUTCOME_HEADER, Request, Response
+from runproxy.guard import VIOLATIONS_HEADER, Guard
+from runproxy.messages import OUTCOME_HEADER, WARNINGS_HEADER, Request, Response
 from runproxy.redaction import loggable
 from runproxy.replies import error_reply
 from runproxy.routes import climbs

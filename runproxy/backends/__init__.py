@@ -2,8 +2,21 @@
 
 from runproxy.backends.auto import Auto
 from runproxy.backends.deck import Deck
-from runproxy.backends.record import Record
+from runproxy.backends.expiry import Expiry
+from runproxy.backends.record import OnRecordError, Record, marked, withheld
 from runproxy.backends.replay import OnExhausted, Replay
 from runproxy.backends.take import Remembered, Take
 
-__all__ = ["Auto", "Deck", "OnExhausted", "Record", "Remembered", "Replay", "Take"]
+__all__ = [
+    "Auto",
+    "Deck",
+    "Expiry",
+    "OnExhausted",
+    "OnRecordError",
+    "Record",
+    "Remembered",
+    "Replay",
+    "Take",
+    "marked",
+    "withheld",
+]

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import structlog
 
 from runproxy.cassette import Interaction
-from runproxy.errors import CassetteError, RunproxyError
+from runproxy.errors import CassetteError, RunproxyError, Unrecorded
 from runproxy.matching import MatchKey, match_key
 from runproxy.messages import OUTCOME_HEADER, Backend, Request, Response
 from runproxy.redaction import WriteGate, loggable_path, scrub, storable_request, storable_response
@@ -29,7 +29,7 @@ class Recorder(Protocol):
 
 
 class Record:
-    """Forwards calls to `upstream` and records them; what could not be recorded is answered all the same, and marked.
+    """Forwards calls to `upstream` and records them; of what could not be recorded, `unrecorded` makes the answer.
 
     Acknowledged means recorded: the answer is given back when the recorder has returned. `now` tells the time in UTC.
     """
@@ -39,11 +39,13 @@ class Record:
         upstream: Backend,
         recorder: Recorder,
         gate: WriteGate,
+        unrecorded: "OnRecordError | None" = None,
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self._upstream = upstream
         self._recorder = recorder
         self._gate = gate
+        self._unrecorded = unrecorded or marked
         self._now = now or _utc_now
 
     async def send(self, request: Request) -> Response:
@@ -63,15 +65,29 @@ class Record:
             await self._recorder.append(interaction)
         except CassetteError as error:
             _log.error("not recorded", method=request.method, path=loggable_path(request), reason=error.message)
-            return _unrecorded(response, error.code or "")
+            return self._unrecorded(response, error.code or "", error.message)
         except Exception:  # noqa: BLE001 - logged with its trace; the upstream has answered, and so must runproxy
             _log.exception("not recorded", method=request.method, path=loggable_path(request))
-            return _unrecorded(response, "internal_error")
+            return self._unrecorded(response, "internal_error", "runproxy failed; its log has the reason.")
         return response.with_header(OUTCOME_HEADER, "recorded")
 
 
-def _unrecorded(response: Response, reason: str) -> Response:
-    return response.with_header(OUTCOME_HEADER, "unrecorded").with_header("x-runproxy-reason", reason)
+OnRecordError: TypeAlias = Callable[[Response, str, str], Response]
+"""What becomes of an answer that could not be recorded, by the code and the words of the reason."""
+
+
+def marked(response: Response, code: str, _: str) -> Response:
+    """Give the answer all the same, marked as unrecorded."""
+    return response.with_header(OUTCOME_HEADER, "unrecorded").with_header("x-runproxy-reason", code)
+
+
+def withheld(response: Response, code: str, reason: str) -> Response:
+    """Raise `Unrecorded` in place of the answer: whoever asks for this would rather fail than miss a recording."""
+    raise Unrecorded(
+        f"The upstream answered {response.status}, but the answer could not be recorded and is withheld: {reason} "
+        "The call may have changed something there.",
+        code=code,
+    )
 
 
 def _utc_now() -> datetime:

@@ -2,17 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
+import structlog
+
+from runproxy.backends.expiry import Expiry
 from runproxy.cassette import Cassette
 from runproxy.errors import CassetteMiss
 from runproxy.matching import MatchKey, Nearest, match_key, nearest
-from runproxy.messages import OUTCOME_HEADER, Request, Response
+from runproxy.messages import OUTCOME_HEADER, WARNINGS_HEADER, Request, Response
 from runproxy.redaction import scrub
 
 OnExhausted = Literal["last", "error", "cycle"]
 """What answers the call after the last recording of its kind: that one again, a miss, or the first."""
 
+_DAY: Final = timedelta(days=1)
+_log = structlog.get_logger("runproxy.replay")
 NO_RETRY: Final[Mapping[str, str]] = {"x-should-retry": "false"}
 """What the SDKs obey; without it they would send a call that has no recording three times."""
 
@@ -24,13 +30,22 @@ class Replay:
     do not disturb each other. `record_command` is what a person types to record what was missed.
     """
 
-    def __init__(self, name: str, cassette: Cassette | None, on_exhausted: OnExhausted, record_command: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        cassette: Cassette | None,
+        on_exhausted: OnExhausted,
+        record_command: str,
+        expiry: Expiry | None = None,
+    ) -> None:
+        self._expiry = expiry
+        self._told_expired: set[int] = set()
         self._name = name
         self._cassette = cassette
         self._on_exhausted = on_exhausted
         self._record_command = record_command
         self._played: defaultdict[MatchKey, int] = defaultdict(int)
-        self._answers: dict[int, Response] = {}
+        self._answers: dict[int, tuple[Response, datetime]] = {}
 
     async def send(self, request: Request) -> Response:
         """Answer from the cassette; raises `CassetteMiss`."""
@@ -40,7 +55,10 @@ class Replay:
         return answer
 
     def find(self, request: Request) -> Response | None:
-        """Answer from the cassette and move on to the next recording of the kind; None when there is none."""
+        """Answer from the cassette and move on to the next recording of the kind; None when there is none.
+
+        Raises `CassetteMiss` for a recording that is too old to be given.
+        """
         if self._cassette is None:
             return None
         key = match_key(scrub(request))
@@ -52,19 +70,39 @@ class Replay:
             played = played % len(positions) if self._on_exhausted == "cycle" else len(positions) - 1
             self._played[key] = played
         self._played[key] += 1
-        return self._answer(self._cassette, positions[played])
+        position = positions[played]
+        answer, recorded_at = self._answer(self._cassette, position)
+        age = self._expiry.age_of_expired(recorded_at) if self._expiry else None
+        return answer if age is None else self._expired(request, answer, position, age)
 
     def skip(self, request: Request) -> None:
         """Count a recording as played."""
         self._played[match_key(scrub(request))] += 1
 
-    def _answer(self, cassette: Cassette, position: int) -> Response:
+    def _expired(self, request: Request, answer: Response, position: int, age: timedelta) -> Response:
+        """Tell that a recording is too old, and give it all the same unless the settings say otherwise."""
+        expiry = self._expiry
+        if expiry is None:
+            return answer
+        reason = (
+            f"interactions[{position}] of cassette {self._name!r} is {age / _DAY:.1f} days old, "
+            f"and may be {expiry.max_age / _DAY:g}"
+        )
+        if expiry.refuses:
+            raise self._verdict(scrub(request), "expired", reason, Nearest(position, ()))
+        if position not in self._told_expired:
+            self._told_expired.add(position)
+            _log.warning("recording expired", reason=reason)
+        return answer.with_header(WARNINGS_HEADER, f'recording_expired;param="interactions%5B{position}%5D"')
+
+    def _answer(self, cassette: Cassette, position: int) -> tuple[Response, datetime]:
         """Give the same object every time, so that its head is rendered once."""
-        answer = self._answers.get(position)
-        if answer is None:
-            answer = cassette[position].response.with_header(OUTCOME_HEADER, "replayed")
-            self._answers[position] = answer
-        return answer
+        known = self._answers.get(position)
+        if known is None:
+            interaction = cassette[position]
+            known = interaction.response.with_header(OUTCOME_HEADER, "replayed"), interaction.recorded_at
+            self._answers[position] = known
+        return known
 
     def _miss(self, request: Request) -> CassetteMiss:
         sent = scrub(request)

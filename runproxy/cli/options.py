@@ -19,6 +19,10 @@ PLACES: Final = {
     "dir": "cassettes.dir",
     "cassette": "cassettes.default",
     "on_exhausted": "cassettes.on_exhausted",
+    "max_age": "cassettes.max_age",
+    "on_expired": "cassettes.on_expired",
+    "durability": "cassettes.durability",
+    "on_record_error": "cassettes.on_record_error",
     "max_body_bytes": "limits.max_body_bytes",
     "enforce_limits": "limits.enforce",
     "idle_timeout": "limits.idle_s",
@@ -59,6 +63,22 @@ _serving = (
         "--on-exhausted",
         type=click.Choice(["last", "error", "cycle"]),
         help="What answers after the last recording of a call.  [default: last]",
+    ),
+    click.option("--max-age", metavar="AGE", help="How old a recording may be, such as 90d.  [default: any age]"),
+    click.option(
+        "--on-expired",
+        type=click.Choice(["warn", "error"]),
+        help="A recording that is too old: warn, or a miss.  [default: warn]",
+    ),
+    click.option(
+        "--durability",
+        type=click.Choice(["process", "power"]),
+        help="What a recording outlives: the process, or a loss of power.  [default: process]",
+    ),
+    click.option(
+        "--on-record-error",
+        type=click.Choice(["answer", "fail"]),
+        help="A call that cannot be recorded is answered and marked, or refused.  [default: answer]",
     ),
     click.option("--max-body-bytes", type=click.IntRange(1), metavar="N", help="Largest request body taken."),
     click.option(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from runproxy.addressing import checked_name
-from runproxy.backends import Auto, Deck, Record, Remembered, Replay, Take
+from runproxy.backends import Auto, Deck, Expiry, OnRecordError, Record, Remembered, Replay, Take, marked, withheld
 from runproxy.cassette import Cassette
 from runproxy.config import CassetteSettings, Settings
 from runproxy.errors import CassetteNotFound, ConfigError
@@ -38,7 +38,7 @@ class Modes:
 async def compose_modes(settings: Settings) -> AsyncIterator[Modes]:
     """Compose the mode that the settings ask for; leaving the context finishes its cassettes."""
     gate = WriteGate()
-    store = FileStore(Path(settings.cassettes.dir), gate)
+    store = FileStore(Path(settings.cassettes.dir), gate, syncs=settings.cassettes.durability == "power")
     default = checked_name(settings.cassettes.default)
     if settings.mode == "replay":
         yield await _replay_modes(settings, store, default)
@@ -53,7 +53,11 @@ async def compose_modes(settings: Settings) -> AsyncIterator[Modes]:
             _check_may_record(settings)
             store.check_writable()
             parts = (store, upstream, gate)
-            load = _recording(*parts, takes) if settings.mode == "record" else _auto(settings, *parts)
+            load = (
+                _recording(*parts, takes, _on_record_error(settings))
+                if settings.mode == "record"
+                else _auto(settings, *parts)
+            )
         deck = Deck(default, load)
         await deck.backend(None)  # tells of an unusable cassette now, not at the first call
         yield Modes(deck, address.base_path, address.base_path)
@@ -93,11 +97,17 @@ def _passing(upstream: Backend) -> _Load:
     return load
 
 
-def _recording(store: CassetteStore, upstream: Backend, gate: WriteGate, takes: list[Take]) -> _Load:
+def _on_record_error(settings: Settings) -> OnRecordError:
+    return withheld if settings.cassettes.on_record_error == "fail" else marked
+
+
+def _recording(
+    store: CassetteStore, upstream: Backend, gate: WriteGate, takes: list[Take], unrecorded: OnRecordError
+) -> _Load:
     async def load(name: str) -> tuple[Backend, bool]:
         take = Take(store.tape(name), await _load_if_there(store, name))
         takes.append(take)
-        return Record(upstream, take, gate), True
+        return Record(upstream, take, gate, unrecorded), True
 
     return load
 
@@ -105,7 +115,7 @@ def _recording(store: CassetteStore, upstream: Backend, gate: WriteGate, takes: 
 def _auto(settings: Settings, store: CassetteStore, upstream: Backend, gate: WriteGate) -> _Load:
     async def load(name: str) -> tuple[Backend, bool]:
         cassette = await _load_if_there(store, name)
-        record = Record(upstream, Remembered(store.tape(name), cassette), gate)
+        record = Record(upstream, Remembered(store.tape(name), cassette), gate, _on_record_error(settings))
         return Auto(_replay(settings, name, cassette), record, gate), True
 
     return load
@@ -123,7 +133,9 @@ def _replay(settings: Settings, name: str, cassette: Cassette | None) -> Replay:
     command = ["runproxy", "record", "--upstream", upstream, f"--cassette={name}"]
     if settings.cassettes.dir != CassetteSettings().dir:
         command.append(f"--dir={settings.cassettes.dir}")
-    return Replay(name, cassette, settings.cassettes.on_exhausted, shlex.join(command))
+    oldest = settings.cassettes.oldest
+    expiry = Expiry(oldest, settings.cassettes.on_expired == "error") if oldest else None
+    return Replay(name, cassette, settings.cassettes.on_exhausted, shlex.join(command), expiry)
 
 
 def _base_path_in(cassette: Cassette) -> str:

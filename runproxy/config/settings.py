@@ -1,5 +1,7 @@
 """What can be set, and the defaults."""
 
+import re
+from datetime import timedelta
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -42,6 +44,15 @@ class ListenSettings(Section):
     """A JSON file with url, admin_url and pid, there for as long as connections are accepted; empty for none."""
 
 
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
+
+
+def _duration(text: str) -> str:
+    if text and not _DURATION.fullmatch(text):
+        raise ValueError("a number and one of s, m, h, d and w was expected, such as '90d'")
+    return text
+
+
 class CassetteSettings(Section):
     """Which cassettes are used, and how they are played."""
 
@@ -51,6 +62,21 @@ class CassetteSettings(Section):
     """The cassette for calls that name none."""
     on_exhausted: Literal["last", "error", "cycle"] = "last"
     """What answers a call after its last recording: that one again, a miss, or the first one."""
+    max_age: Annotated[str, AfterValidator(_duration)] = ""
+    """How old a recording may be, such as "90d" or "12h"; empty for any age. Age counts from the recording."""
+    on_expired: Literal["warn", "error"] = "warn"
+    """What becomes of a recording that is too old: it is given with a warning, or is a miss. It is never renewed."""
+    durability: Literal["process", "power"] = "process"
+    """What an acknowledged recording outlives: the end of the process, or a loss of power too, which is slower."""
+    on_record_error: Literal["answer", "fail"] = "answer"
+    """What becomes of a call that cannot be recorded: its answer, marked as unrecorded, or 507 in its place."""
+
+    @property
+    def oldest(self) -> timedelta | None:
+        """How old a recording may be; None for any age."""
+        found = _DURATION.fullmatch(self.max_age)
+        units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+        return timedelta(**{units[found[2]]: int(found[1])}) if found else None
 
 
 class LimitSettings(Section):

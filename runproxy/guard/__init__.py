@@ -6,7 +6,6 @@
 from runproxy.guard.admission import (
     MAX_METADATA_BODY_BYTES,
     VIOLATIONS_HEADER,
-    WARNINGS_HEADER,
     Admitted,
     Guard,
     body_object,
@@ -17,7 +16,6 @@ from runproxy.guard.judge import Judge
 __all__ = [
     "MAX_METADATA_BODY_BYTES",
     "VIOLATIONS_HEADER",
-    "WARNINGS_HEADER",
     "Admitted",
     "Guard",
     "Judge",

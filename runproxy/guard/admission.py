@@ -12,12 +12,11 @@ from runproxy import strictjson
 from runproxy.errors import BodyTooLarge, MethodRefused, Refusal, RouteDenied
 from runproxy.guard.framing import check_headers, check_query
 from runproxy.guard.judge import Judge
-from runproxy.messages import Request
+from runproxy.messages import WARNINGS_HEADER, Request
 from runproxy.routes import Lookalike, Route, RouteTable
 from runproxy.violations import Judgement, Violation, listed, type_in_words
 
 VIOLATIONS_HEADER: Final = "x-runproxy-violations"
-WARNINGS_HEADER: Final = "x-runproxy-warnings"
 MAX_METADATA_BODY_BYTES: Final = 1024 * 1024
 """A body of nothing but metadata is 37 KB at its limits, or 110 KB with every character escaped; more is not honest."""
 

@@ -36,10 +36,11 @@ class Edit:
 
 
 class CassetteFile:
-    """A cassette file by its path."""
+    """A cassette file by its path. `syncs`: a change is on the disk, and not only with the system, when it is made."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, syncs: bool = False) -> None:
         self._path = path
+        self._syncs = syncs
 
     def read(self) -> bytes:
         """Read the whole text up to the last whole interaction; raises `CassetteNotFound`."""
@@ -58,10 +59,12 @@ class CassetteFile:
         return torn.whole
 
     def append_at_once(self, edits: Sequence[Edit]) -> bool:
-        """Append without waiting for anybody; False when that is not possible, and nothing is changed.
+        """Append without waiting for anybody or for the disk; False when that cannot be, and nothing is changed.
 
         Raises `CassetteNotWritable`.
         """
+        if self._syncs:
+            return False
         added = [edit.added for edit in edits if edit.earlier is None and edit.added is not None]
         if len(added) < len(edits) or sum(map(len, added)) > _AT_ONCE_BYTES:
             return False
@@ -102,6 +105,8 @@ class CassetteFile:
             if any(edit.earlier is not None for edit in edits):
                 return self._rewrite(file, edits)
             _append(file, size, [edit.added for edit in edits if edit.added is not None])
+            if self._syncs:
+                os.fdatasync(file)
             return True
 
     @contextmanager
@@ -128,6 +133,17 @@ class CassetteFile:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with _new_file_beside(self._path, layout.EMPTY) as fresh, suppress(FileExistsError):
             os.link(fresh, self._path)
+            self._sync_folder()
+
+    def _sync_folder(self) -> None:
+        """Bring the name of the file to the disk, without which a file that is there cannot be found (fsync(2))."""
+        if not self._syncs:
+            return
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def _is_current(self, file: int) -> bool:
         try:
@@ -177,6 +193,7 @@ class CassetteFile:
         with _new_file_beside(self._path, text) as fresh:
             fresh.chmod(self._path.stat().st_mode)
             fresh.replace(self._path)
+        self._sync_folder()
 
 
 def _apply_to(elements: list[bytes], edit: Edit, where: str) -> None:

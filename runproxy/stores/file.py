@@ -20,11 +20,15 @@ _SUFFIX: Final = ".json"
 
 
 class FileStore:
-    """A folder of cassettes. Nothing is written that the gate does not let through."""
+    """A folder of cassettes. Nothing is written that the gate does not let through.
 
-    def __init__(self, folder: Path, gate: WriteGate) -> None:
+    `syncs`: what is recorded outlives a loss of power, and not only the end of the process.
+    """
+
+    def __init__(self, folder: Path, gate: WriteGate, *, syncs: bool = False) -> None:
         self._folder = folder
         self.gate = gate
+        self._syncs = syncs
 
     def names(self) -> list[str]:
         """Name all files that can be asked for, sorted; empty when there is no such folder."""
@@ -61,7 +65,7 @@ class FileStore:
 
     def tape(self, name: str) -> "FileTape":
         """Open a cassette for writing; the file comes to be with its first interaction."""
-        return FileTape(CassetteFile(self.path(name).resolve()), self.gate)
+        return FileTape(CassetteFile(self.path(name).resolve(), syncs=self._syncs), self.gate)
 
     def _suggest(self, name: str) -> str:
         names = self.names()
