@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Final, Literal
 
 import structlog
@@ -12,6 +13,22 @@ _LEVELS: Final = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+
+
+class _Unfailing(structlog.PrintLogger):
+    """Prints a line, or loses it: a log on a full disk or a closed pipe must not cost a call its answer."""
+
+    def msg(self, message: str) -> None:
+        """Print one line."""
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
+
+
+def _unfailing(*_: object) -> _Unfailing:
+    return _Unfailing(sys.stderr)
 
 
 def configure_logs(level: str, form: Literal["console", "json"]) -> None:
@@ -32,6 +49,6 @@ def configure_logs(level: str, form: Literal["console", "json"]) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_unfailing,
         cache_logger_on_first_use=True,
     )

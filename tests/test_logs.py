@@ -1,7 +1,10 @@
 """Logs tell what happened and nothing that a call held."""
 
 import json
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import structlog
@@ -50,3 +53,14 @@ def test_what_is_below_the_level_is_not_logged(capsys: pytest.CaptureFixture[str
     configure_logs("warning", "console")
     structlog.get_logger().info("refused")
     assert capsys.readouterr().err == ""
+
+
+def test_a_log_that_cannot_be_written_costs_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk a line is lost, and whoever wrote it goes on."""
+    with Path("/dev/full").open("w", encoding="utf-8", buffering=1) as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        configure_logs("info", "json")
+        structlog.get_logger("test").error("lost", reason="x" * 10_000)
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()

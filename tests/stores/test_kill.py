@@ -2,8 +2,13 @@
 
 import asyncio
 import contextlib
+import json
 import multiprocessing
 import random
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -15,9 +20,10 @@ from runproxy.redaction import WriteGate
 from runproxy.stores.file import FileStore
 from tests.parts import JSON_HEADERS, Report, ScriptedUpstream, ask, modify, proxy, serving
 
-ORDINARY_ROUNDS = 5
-SLOW_ROUNDS = 100
-SIZES = (200, 20_000, 2_000_000)
+ORDINARY_ROUNDS = 20
+SLOW_ROUNDS = 500
+SIZES = (1_000, 1_000, 1_000, 20_000, 20_000, 400_000, 8 * 1024 * 1024)
+CLIENTS = 8
 
 
 def _serve(folder: Path, base_url: str, ready: Connection) -> None:
@@ -38,42 +44,72 @@ async def _ask_until_killed(url: str, worker: int, acknowledged: list[str]) -> N
             acknowledged.append(name)
 
 
-async def _round(folder: Path, base_url: str, delay_s: float) -> list[str]:
-    """Start a proxy, load it, kill it, and tell which calls were answered in full."""
-    here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(folder, base_url, there))
-    process.start()
-    url = await asyncio.to_thread(here.recv)
+@asynccontextmanager
+async def _killed_in_the_end(folder: Path, base_url: str, processes: int) -> AsyncIterator[list[str]]:
+    """Start recording proxies on one cassette, give their origins, and kill them all."""
+    running, urls = [], []
+    for _ in range(processes):
+        here, there = multiprocessing.Pipe()
+        process = multiprocessing.get_context("spawn").Process(target=_serve, args=(folder, base_url, there))
+        process.start()
+        running.append(process)
+        urls.append(here.recv)
+    try:
+        yield [await asyncio.to_thread(receive) for receive in urls]
+    finally:
+        for process in running:
+            process.kill()
+        for process in running:
+            await asyncio.to_thread(process.join)
+
+
+async def _round(folder: Path, base_url: str, delay_s: float, processes: int) -> list[str]:
+    """Start proxies, load them, kill them, and tell which calls were answered in full."""
     acknowledged: list[str] = []
-    workers = [asyncio.create_task(_ask_until_killed(url, worker, acknowledged)) for worker in range(8)]
-    await asyncio.sleep(delay_s)
-    process.kill()
+    async with _killed_in_the_end(folder, base_url, processes) as urls:
+        workers = [
+            asyncio.create_task(_ask_until_killed(urls[worker % processes], worker, acknowledged))
+            for worker in range(CLIENTS)
+        ]
+        await asyncio.sleep(delay_s)
     await asyncio.gather(*workers)
-    await asyncio.to_thread(process.join)
     return acknowledged
 
 
 @pytest.mark.parametrize(
-    "rounds",
-    [ORDINARY_ROUNDS, pytest.param(SLOW_ROUNDS, marks=pytest.mark.slow)],
-    ids=lambda rounds: f"{rounds}-rounds",
+    ("rounds", "processes"),
+    [
+        pytest.param(ORDINARY_ROUNDS - 6, 1, id="one-process"),
+        pytest.param(6, 2, id="two-processes"),
+        pytest.param(SLOW_ROUNDS - 150, 1, marks=pytest.mark.slow, id="one-process-slow"),
+        pytest.param(150, 2, marks=pytest.mark.slow, id="two-processes-slow"),
+    ],
 )
-async def test_no_acknowledged_answer_is_lost(tmp_path: Path, rounds: int, report: Report) -> None:
-    """Killed at random moments, the proxy leaves a cassette that loads and holds every answer a client got."""
+async def test_no_acknowledged_answer_is_lost(tmp_path: Path, rounds: int, processes: int, report: Report) -> None:
+    """Killed at random moments, proxies leave a cassette that loads and holds every answer a client got."""
     chance = random.Random(rounds)
     bodies = [b'{"size": "' + b"x" * size + b'"}' for size in SIZES]
     upstream = ScriptedUpstream(make=lambda _: Response(200, JSON_HEADERS, chance.choice(bodies)))
-    total = torn = 0
+    figures: Counter[str] = Counter()
     async with serving(upstream) as base_url:
         for number in range(rounds):
             folder = tmp_path / str(number)
-            acknowledged = await _round(folder, base_url, chance.uniform(0.05, 0.5))
-            store = FileStore(folder, WriteGate())
-            interactions = store.load("default") if store.names() else ()
-            found = [interaction.request.body.decode() for interaction in interactions]
-            lost = [name for name in acknowledged if not any(f'"{name}"' in body for body in found)]
-            assert lost == []
-            total += len(acknowledged)
-            torn += bool(store.names()) and not store.path("default").read_bytes().endswith(b"\n  ]\n}\n")
-    report("kill -9", {"rounds": rounds, "acknowledged": total, "lost": 0, "torn": torn})
-    assert total > 0
+            acknowledged = await _round(folder, base_url, chance.uniform(0.05, 0.6), processes)
+            found, is_torn = _on_file(folder)
+            lost = set(acknowledged) - found
+            assert lost == set()
+            figures.update(rounds=1, acknowledged=len(acknowledged), found=len(found), torn=is_torn, lost=len(lost))
+            shutil.rmtree(folder, ignore_errors=True)
+    report(f"kill -9, {processes} at a time", figures)
+    assert figures["acknowledged"]
+
+
+def _on_file(folder: Path) -> tuple[set[str], bool]:
+    """Name the calls that are on file, and tell whether the last write was cut off."""
+    store = FileStore(folder, WriteGate())
+    if not store.names():
+        return set(), False
+    text = store.path("default").read_bytes()
+    return {json.loads(held.request.body)["metadata"]["call"] for held in store.load("default")}, not text.endswith(
+        b"\n  ]\n}\n"
+    )
