@@ -1,9 +1,10 @@
-"""How a client names a cassette for one call: a header, or a `/@NAME` in front of the path.
+"""How a client names a cassette for one call: a header, or a `/@NAME` in front of the path; and a session: `/~ID`.
 
     X-Runproxy-Cassette: NAME            for clients that can set a header
     http://127.0.0.1:8787/@NAME/v1       for clients that can only set a base URL; NAME is percent-encoded
+    http://127.0.0.1:8787/~ID/v1         for the calls of a session; ID is what starting it gave
 
-Both are taken off before a call is matched, recorded or forwarded.
+All are taken off before a call is matched, recorded or forwarded.
 """
 
 import re
@@ -16,9 +17,18 @@ from runproxy.messages import Request, make_headers
 
 CASSETTE_HEADER: Final = "X-Runproxy-Cassette"
 _PREFIX: Final = "/@"
+_SESSION_PREFIX: Final = "/~"
 _JSON_SUFFIX: Final = re.compile(r"(?:\.json)+\Z")  # the name of the file is taken for that of the cassette
 _MAX_PART_BYTES: Final = 200  # file systems take 255, and lock and temporary files beside it have longer names
 _FORBIDDEN: Final = frozenset('\\:*?"<>|')  # not portable between file systems
+
+
+def take_session(request: Request) -> tuple[Request, str | None]:
+    """Split a request from the session it names; None when it names none."""
+    if not request.target.startswith(_SESSION_PREFIX):
+        return request, None
+    name, slash, rest = request.target[len(_SESSION_PREFIX) :].partition("/")
+    return replace(request, target=slash + rest or "/"), name
 
 
 def take_cassette_name(request: Request) -> tuple[Request, str | None]:

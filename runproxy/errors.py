@@ -10,6 +10,7 @@
     │   ├── MediaTypeRefused      415
     │   ├── ExpectationRefused    417
     │   ├── OutsideBasePath       404
+    │   ├── UnknownSession        404
     │   └── RouteDenied           404
     ├── CassetteMiss              501      no recorded answer; never retried by a client
     ├── UpstreamError             502
@@ -120,6 +121,12 @@ class MediaTypeRefused(Refusal):
 
 class OutsideBasePath(Refusal):
     """An address that is not below the upstream's base path."""
+
+    status = 404
+
+
+class UnknownSession(Refusal):
+    """A session that was never started, or is over."""
 
     status = 404
 

@@ -15,6 +15,12 @@ Headers: TypeAlias = CIMultiDictProxy[str]
 OUTCOME_HEADER = "x-runproxy-outcome"
 """On every answer: what runproxy did with the call."""
 
+INTERACTION_HEADER = "x-runproxy-interaction"
+"""On an answer from a cassette: where its recording stands, as `NAME[position]`."""
+
+MISS_HEADER = "x-runproxy-miss"
+"""On an answer that tells of a miss: its id, for `runproxy why`."""
+
 WARNINGS_HEADER = "x-runproxy-warnings"
 """On an answer that is given all the same: what its call, or its recording, is warned of."""
 

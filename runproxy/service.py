@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 import structlog
 
-from runproxy.addressing import take_cassette_name
+from runproxy.addressing import take_cassette_name, take_session
 from runproxy.attribution import UNKNOWN, Attribution, Caller
-from runproxy.backends import Deck
+from runproxy.backends import Deck, Sessions
 from runproxy.errors import CassetteMiss, OutsideBasePath, Refusal, RunproxyError, UpstreamError
 from runproxy.guard import VIOLATIONS_HEADER, Guard
-from runproxy.messages import OUTCOME_HEADER, WARNINGS_HEADER, Request, Response
+from runproxy.messages import INTERACTION_HEADER, OUTCOME_HEADER, WARNINGS_HEADER, Request, Response
 from runproxy.redaction import loggable
 from runproxy.replies import error_reply
 from runproxy.routes import climbs
+from runproxy.verdicts import Verdicts
 from runproxy.violations import Violation, listed
 
 _log = structlog.get_logger("runproxy.service")
@@ -38,11 +39,13 @@ class Rules:
 class Service:
     """Answers calls. `base_path` is the path all calls must be below; empty when any path will do."""
 
-    def __init__(self, rules: Rules, deck: Deck, base_path: str) -> None:
+    def __init__(self, rules: Rules, deck: Deck, base_path: str, sessions: Sessions) -> None:
         self._rules = rules
         self._deck = deck
+        self._sessions = sessions
         self._base_path = base_path
         self.outcomes: Counter[str] = Counter()
+        self.verdicts = Verdicts()
 
     def use(self, rules: Rules) -> None:
         """Hold the calls that come from now on to these rules."""
@@ -53,12 +56,15 @@ class Service:
         rules, caller = self._rules, UNKNOWN
         warnings: tuple[Violation, ...] = ()
         try:
-            plain, cassette = self._addressed(request)
+            plain, session = take_session(request)
+            plain, cassette = self._addressed(plain)
             caller = rules.attribution.caller_of(plain, cassette)
             admitted = rules.guard.admit(plain, caller.team)
             warnings = admitted.warnings
-            backend = self._deck.ready(cassette) or await self._deck.backend(cassette)
-            response = await backend.send(admitted.request)
+            backend = self._sessions.find(session) if session else self._deck.ready(cassette)
+            response = await (backend or await self._deck.backend(cassette)).send(admitted.request)
+            if INTERACTION_HEADER in response.headers:
+                self.verdicts.hit(admitted.request, response)
         except RunproxyError as error:
             response = self.refuse(error, request, caller)
         if warnings or caller.disputed:
@@ -74,6 +80,7 @@ class Service:
             case Refusal():
                 _log.info("refused", code=error.code, status=error.status, **call)
             case CassetteMiss():
+                self.verdicts.miss(error, call)
                 _log.warning("miss", reason=error.details["reason"], cassette=error.details["cassette"], **call)
             case UpstreamError():
                 _log.warning("upstream failed", code=error.code, reason=error.message, **call)

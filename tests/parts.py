@@ -140,7 +140,7 @@ async def _read_answer(reader: asyncio.StreamReader, *, has_body: bool) -> bytes
 
 def stored(response: Response) -> tuple[int, bytes, list[tuple[str, str]]]:
     """Reduce an answer to what a replay must give back: status, body, and headers but those of the moment."""
-    passing = {"content-length", "date", "x-runproxy-outcome"}
+    passing = {"content-length", "date", "x-runproxy-outcome", "x-runproxy-interaction"}
     return (
         response.status,
         response.body,

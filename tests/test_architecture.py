@@ -30,6 +30,7 @@ LEVELS = {
     "coding": 2,
     "attribution": 3,
     "guard": 3,
+    "verdicts": 3,
     "cassette": 3,
     "vcr": 4,
     "stores": 4,
@@ -51,7 +52,7 @@ OWNERS = {
     "fcntl": {"stores"},
     "re2": {"patterns"},
     "yaml": {"vcr"},
-    "pydantic": {"sections", "policy", "attribution", "config", "cassette", "vcr"},
+    "pydantic": {"sections", "policy", "attribution", "config", "cassette", "vcr", "admin"},
     "rich": {"cli"},
 }
 """The only rooms that may import a library."""

@@ -1,13 +1,17 @@
-"""The admin listener: health, status and reloading, on loopback only."""
+"""The admin listener: health, status, reloading, sessions and verdicts, on loopback only."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-import orjson
 from aiohttp import web
 
+from runproxy.admin.answers import as_json
+from runproxy.admin.misses import add_verdicts
+from runproxy.admin.sessions import add_sessions
 from runproxy.errors import ConfigError
+
+__all__ = ["add_sessions", "add_verdicts", "make_app"]
 
 _LOOPBACK: Final = re.compile(r"(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d+)?", re.IGNORECASE)
 
@@ -20,20 +24,20 @@ def make_app(
     """Build the admin application: `/healthz`, `/readyz`, `/api/status` and `POST /api/reload`."""
 
     async def healthz(_: web.Request) -> web.Response:
-        return _json({"status": "ok"})
+        return as_json({"status": "ok"})
 
     async def readyz(_: web.Request) -> web.Response:
         ready = is_ready()
-        return _json({"status": "ready" if ready else "stopping"}, status=200 if ready else 503)
+        return as_json({"status": "ready" if ready else "stopping"}, status=200 if ready else 503)
 
     async def api_status(_: web.Request) -> web.Response:
-        return _json(status())
+        return as_json(status())
 
     async def api_reload(_: web.Request) -> web.Response:
         try:
-            return _json({"reloaded": True, **reload()})
+            return as_json({"reloaded": True, **reload()})
         except ConfigError as error:
-            return _json({"reloaded": False, "error": error.message}, status=422)
+            return as_json({"reloaded": False, "error": error.message}, status=422)
 
     app = web.Application(middlewares=[_for_this_machine])
     app.router.add_get("/healthz", healthz)
@@ -50,11 +54,5 @@ async def _for_this_machine(
     """Refuse what a page in a browser sends from elsewhere: by another origin, or by a name that leads here."""
     origin = request.headers.get("Origin")
     if not _LOOPBACK.fullmatch(request.host) or (origin is not None and origin != f"{request.scheme}://{request.host}"):
-        return _json({"error": "The admin API answers programs and pages of this machine only."}, status=403)
+        return as_json({"error": "The admin API answers programs and pages of this machine only."}, status=403)
     return await handler(request)
-
-
-def _json(value: Mapping[str, object], status: int = 200) -> web.Response:
-    return web.Response(
-        body=orjson.dumps(value, option=orjson.OPT_INDENT_2), status=status, content_type="application/json"
-    )

@@ -5,6 +5,7 @@ from runproxy.backends.deck import Deck
 from runproxy.backends.expiry import Expiry
 from runproxy.backends.record import OnRecordError, Record, marked, withheld
 from runproxy.backends.replay import OnExhausted, Replay
+from runproxy.backends.sessions import Opened, Session, Sessions
 from runproxy.backends.take import Remembered, Take
 
 __all__ = [
@@ -13,9 +14,12 @@ __all__ = [
     "Expiry",
     "OnExhausted",
     "OnRecordError",
+    "Opened",
     "Record",
     "Remembered",
     "Replay",
+    "Session",
+    "Sessions",
     "Take",
     "marked",
     "withheld",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 from runproxy.messages import Backend
 
@@ -12,7 +13,9 @@ class Deck:
     `load` makes one; a backend that it says is passing (of a cassette that is not there yet) is not kept.
     """
 
-    def __init__(self, default: str, load: Callable[[str], Awaitable[tuple[Backend, bool]]]) -> None:
+    Load: TypeAlias = Callable[[str], Awaitable[tuple[Backend, bool]]]
+
+    def __init__(self, default: str, load: Load) -> None:
         self._default = default
         self._load = load
         self._ready: dict[str, Backend] = {}

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, Literal
+from urllib.parse import quote
 
 import structlog
 
@@ -11,7 +12,7 @@ from runproxy.backends.expiry import Expiry
 from runproxy.cassette import Cassette
 from runproxy.errors import CassetteMiss
 from runproxy.matching import MatchKey, Nearest, match_key, nearest
-from runproxy.messages import OUTCOME_HEADER, WARNINGS_HEADER, Request, Response
+from runproxy.messages import INTERACTION_HEADER, OUTCOME_HEADER, WARNINGS_HEADER, Request, Response
 from runproxy.redaction import scrub
 
 OnExhausted = Literal["last", "error", "cycle"]
@@ -40,12 +41,22 @@ class Replay:
     ) -> None:
         self._expiry = expiry
         self._told_expired: set[int] = set()
+        self._used: set[int] = set()
         self._name = name
         self._cassette = cassette
         self._on_exhausted = on_exhausted
         self._record_command = record_command
         self._played: defaultdict[MatchKey, int] = defaultdict(int)
         self._answers: dict[int, tuple[Response, datetime]] = {}
+
+    @property
+    def interactions(self) -> int:
+        """How many recordings there are."""
+        return len(self._cassette or ())
+
+    def unused(self) -> list[int]:
+        """Give the positions of the recordings that have not been played."""
+        return [position for position in range(self.interactions) if position not in self._used]
 
     async def send(self, request: Request) -> Response:
         """Answer from the cassette; raises `CassetteMiss`."""
@@ -71,6 +82,7 @@ class Replay:
             self._played[key] = played
         self._played[key] += 1
         position = positions[played]
+        self._used.add(position)
         answer, recorded_at = self._answer(self._cassette, position)
         age = self._expiry.age_of_expired(recorded_at) if self._expiry else None
         return answer if age is None else self._expired(request, answer, position, age)
@@ -100,7 +112,9 @@ class Replay:
         known = self._answers.get(position)
         if known is None:
             interaction = cassette[position]
-            known = interaction.response.with_header(OUTCOME_HEADER, "replayed"), interaction.recorded_at
+            answer = interaction.response.with_header(OUTCOME_HEADER, "replayed")
+            place = f"{quote(self._name)}[{position}]"
+            known = answer.with_header(INTERACTION_HEADER, place), interaction.recorded_at
             self._answers[position] = known
         return known
 

@@ -11,6 +11,7 @@ from runproxy.cli.group import ErrorGroup
 from runproxy.cli.rules import fingerprint, policy
 from runproxy.cli.sandbox import sandbox
 from runproxy.cli.serve import record, replay, serve
+from runproxy.cli.why import why
 
 
 @click.group(cls=ErrorGroup)
@@ -25,5 +26,5 @@ def main() -> None:
     """
 
 
-for _command in (record, replay, serve, sandbox, demo, check, policy, fingerprint, cassette, config):
+for _command in (record, replay, serve, sandbox, demo, why, check, policy, fingerprint, cassette, config):
     main.add_command(_command)

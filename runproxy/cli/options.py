@@ -21,6 +21,7 @@ PLACES: Final = {
     "on_exhausted": "cassettes.on_exhausted",
     "max_age": "cassettes.max_age",
     "on_expired": "cassettes.on_expired",
+    "session_timeout": "cassettes.session_idle_s",
     "durability": "cassettes.durability",
     "on_record_error": "cassettes.on_record_error",
     "max_body_bytes": "limits.max_body_bytes",
@@ -70,6 +71,7 @@ _serving = (
         type=click.Choice(["warn", "error"]),
         help="A recording that is too old: warn, or a miss.  [default: warn]",
     ),
+    click.option("--session-timeout", type=float, metavar="S", help="Seconds a session may be idle.  [default: 600]"),
     click.option(
         "--durability",
         type=click.Choice(["process", "power"]),

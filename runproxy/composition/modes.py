@@ -1,27 +1,24 @@
-"""Modes: what each is made of. The only module that knows."""
+"""Modes: what answers the calls that name no session, by cassette."""
 
 import asyncio
-import os
-import shlex
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from runproxy.addressing import checked_name
-from runproxy.backends import Auto, Deck, Expiry, OnRecordError, Record, Remembered, Replay, Take, marked, withheld
+from runproxy.backends import Deck, Take
 from runproxy.cassette import Cassette
+from runproxy.composition.workshop import Workshop, check_may_record
 from runproxy.config import CassetteSettings, Settings
 from runproxy.errors import CassetteNotFound, ConfigError
 from runproxy.messages import Backend
 from runproxy.redaction import WriteGate
 from runproxy.routes import KNOWN, RouteTable
-from runproxy.stores import CassetteStore
 from runproxy.stores.file import FileStore
 from runproxy.upstream import Address, Upstream
 
-_Load = Callable[[str], Awaitable[tuple[Backend, bool]]]
 DEFAULT_BASE_PATH: Final = "/v1"
 
 
@@ -32,6 +29,7 @@ class Modes:
     deck: Deck
     base_path: str
     required_path: str
+    workshop: Workshop
 
 
 @asynccontextmanager
@@ -41,101 +39,52 @@ async def compose_modes(settings: Settings) -> AsyncIterator[Modes]:
     store = FileStore(Path(settings.cassettes.dir), gate, syncs=settings.cassettes.durability == "power")
     default = checked_name(settings.cassettes.default)
     if settings.mode == "replay":
-        yield await _replay_modes(settings, store, default)
+        yield await _replay_modes(settings, Workshop(settings, store, gate), default)
         return
     address = _required_upstream(settings)
     limits = settings.limits
     async with Upstream(address, connect_s=limits.connect_s, total_s=limits.upstream_s) as upstream:
-        takes: list[Take] = []
-        if settings.mode == "passthrough":
-            load = _passing(upstream)
-        else:
-            _check_may_record(settings)
+        workshop = Workshop(settings, store, gate, upstream)
+        if settings.mode != "passthrough":
+            check_may_record(settings, settings.mode)
             store.check_writable()
-            parts = (store, upstream, gate)
-            load = (
-                _recording(*parts, takes, _on_record_error(settings))
-                if settings.mode == "record"
-                else _auto(settings, *parts)
-            )
-        deck = Deck(default, load)
+        takes: list[Take] = []
+        deck = Deck(default, _forwarding_load(workshop, upstream, takes))
         await deck.backend(None)  # tells of an unusable cassette now, not at the first call
-        yield Modes(deck, address.base_path, address.base_path)
+        yield Modes(deck, address.base_path, address.base_path, workshop)
         for take in takes:
             await take.finish()
 
 
-async def _replay_modes(settings: Settings, store: CassetteStore, default: str) -> Modes:
+def _forwarding_load(workshop: Workshop, upstream: Backend, takes: list[Take]) -> Deck.Load:
+    """Choose what is made for a cassette by the mode of the server."""
+
+    async def passing(_: str) -> tuple[Backend, bool]:
+        return upstream, True
+
+    async def recording(name: str) -> tuple[Backend, bool]:
+        record, take = await workshop.record(name)
+        takes.append(take)
+        return record, True
+
+    async def auto(name: str) -> tuple[Backend, bool]:
+        return (await workshop.auto(name))[0], True
+
+    return {"passthrough": passing, "record": recording, "auto": auto}[workshop.settings.mode]
+
+
+async def _replay_modes(settings: Settings, workshop: Workshop, default: str) -> Modes:
     """Compose replay; a default cassette that was asked for by name must be there."""
-    deck = Deck(default, _replaying(settings, store))
+    deck = Deck(default, workshop.replay)
     upstream_path = Address.parse(settings.upstream).base_path if settings.upstream else ""
     cassette = Cassette()
     try:
-        cassette = await asyncio.to_thread(store.load, default)
-        deck.put(default, _replay(settings, default, cassette))
+        cassette = await asyncio.to_thread(workshop.store.load, default)
+        deck.put(default, workshop.replay_of(default, cassette))
     except CassetteNotFound:
         if default != CassetteSettings().default:
             raise
-    return Modes(deck, upstream_path or _base_path_in(cassette), upstream_path)
-
-
-def _replaying(settings: Settings, store: CassetteStore) -> _Load:
-    async def load(name: str) -> tuple[Backend, bool]:
-        try:
-            cassette = await asyncio.to_thread(store.load, name)
-        except CassetteNotFound:
-            return _replay(settings, name, None), False
-        return _replay(settings, name, cassette), True
-
-    return load
-
-
-def _passing(upstream: Backend) -> _Load:
-    async def load(_: str) -> tuple[Backend, bool]:
-        return upstream, True
-
-    return load
-
-
-def _on_record_error(settings: Settings) -> OnRecordError:
-    return withheld if settings.cassettes.on_record_error == "fail" else marked
-
-
-def _recording(
-    store: CassetteStore, upstream: Backend, gate: WriteGate, takes: list[Take], unrecorded: OnRecordError
-) -> _Load:
-    async def load(name: str) -> tuple[Backend, bool]:
-        take = Take(store.tape(name), await _load_if_there(store, name))
-        takes.append(take)
-        return Record(upstream, take, gate, unrecorded), True
-
-    return load
-
-
-def _auto(settings: Settings, store: CassetteStore, upstream: Backend, gate: WriteGate) -> _Load:
-    async def load(name: str) -> tuple[Backend, bool]:
-        cassette = await _load_if_there(store, name)
-        record = Record(upstream, Remembered(store.tape(name), cassette), gate, _on_record_error(settings))
-        return Auto(_replay(settings, name, cassette), record, gate), True
-
-    return load
-
-
-async def _load_if_there(store: CassetteStore, name: str) -> Cassette:
-    try:
-        return await asyncio.to_thread(store.load, name)
-    except CassetteNotFound:
-        return Cassette()
-
-
-def _replay(settings: Settings, name: str, cassette: Cassette | None) -> Replay:
-    upstream = settings.upstream or "URL"
-    command = ["runproxy", "record", "--upstream", upstream, f"--cassette={name}"]
-    if settings.cassettes.dir != CassetteSettings().dir:
-        command.append(f"--dir={settings.cassettes.dir}")
-    oldest = settings.cassettes.oldest
-    expiry = Expiry(oldest, settings.cassettes.on_expired == "error") if oldest else None
-    return Replay(name, cassette, settings.cassettes.on_exhausted, shlex.join(command), expiry)
+    return Modes(deck, upstream_path or _base_path_in(cassette), upstream_path, workshop)
 
 
 def _base_path_in(cassette: Cassette) -> str:
@@ -153,11 +102,3 @@ def _required_upstream(settings: Settings) -> Address:
             "record from."
         )
     return Address.parse(settings.upstream)
-
-
-def _check_may_record(settings: Settings) -> None:
-    if os.environ.get("CI", "").lower() in ("true", "1") and not settings.allow_record_in_ci:
-        raise ConfigError(
-            f"mode: {settings.mode!r} would record, and the environment says CI=true, where fixtures must not change. "
-            "Use replay, or allow it with --allow-record-in-ci."
-        )

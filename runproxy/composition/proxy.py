@@ -3,14 +3,18 @@
 import asyncio
 import os
 import re
+import secrets
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from runproxy import admin
-from runproxy.backends import Deck
+from runproxy.backends import Deck, Sessions
 from runproxy.composition.modes import compose_modes
 from runproxy.composition.rules import Reloader, make_rules
 from runproxy.config import Settings, policy_in
@@ -19,6 +23,8 @@ from runproxy.server import Edge, low_level, routed
 from runproxy.service import Service
 from runproxy.upstream import Address
 
+_log = structlog.get_logger("runproxy.sessions")
+_SWEEP_S: Final = 30.0
 ADMIN_HOST: Final = "127.0.0.1"
 
 
@@ -58,9 +64,19 @@ async def running_proxy(settings: Settings, reread: Callable[[], Settings] | Non
     rules = make_rules(settings, policy)
     async with AsyncExitStack() as stack:
         modes = await stack.enter_async_context(compose_modes(settings))
-        service = Service(rules, modes.deck, modes.required_path)
+        sessions = Sessions(
+            modes.workshop.open,
+            idle_s=settings.cassettes.session_idle_s,
+            now=time.monotonic,
+            new_name=lambda: secrets.token_hex(8),
+        )
+        stack.push_async_callback(sessions.end_all)
+        await stack.enter_async_context(_sweeping(sessions, settings.cassettes.session_idle_s))
+        service = Service(rules, modes.deck, modes.required_path, sessions)
         reloader = Reloader(settings, policy, reread or (lambda: settings), service.use)
-        app = admin.make_app(lambda: _status(reloader, service, modes.deck), ready.is_set, reloader.reload)
+        app = admin.make_app(lambda: _status(reloader, service, modes.deck, sessions), ready.is_set, reloader.reload)
+        admin.add_sessions(app, sessions, lambda name: f"{main.url}/~{name}{modes.base_path}")
+        admin.add_verdicts(app, service.verdicts)
         limits, listen, drain_s = settings.limits, settings.listen, settings.limits.drain_s
         edge = Edge(service.answer, service.refuse, max_body_bytes=limits.max_body_bytes, body_s=limits.body_s)
         side = await stack.enter_async_context(routed(app, ADMIN_HOST, listen.admin_port, "--admin-port", drain_s))
@@ -71,6 +87,25 @@ async def running_proxy(settings: Settings, reread: Callable[[], Settings] | Non
         ready.set()
         stack.callback(ready.clear)
         yield Proxy(main.url, side.url, modes.base_path, service, modes.deck, reloader)
+
+
+@asynccontextmanager
+async def _sweeping(sessions: Sessions, idle_s: float) -> AsyncIterator[None]:
+    """End abandoned sessions for as long as the context lasts."""
+
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(min(idle_s / 4, _SWEEP_S))
+            for report in await sessions.end_abandoned():
+                _log.warning("session ended by itself", **{name: report[name] for name in ("session", "cassette")})
+
+    sweeper = asyncio.create_task(sweep())
+    try:
+        yield
+    finally:
+        sweeper.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweeper
 
 
 def _check_parser() -> None:
@@ -92,7 +127,7 @@ def _as_loopback(origin: str) -> str:
     return re.sub(r"//(localhost|127(\.[0-9]+){3}|\[::1\]|0\.0\.0\.0)(?=:|$)", "//127.0.0.1", origin)
 
 
-def _status(reloader: Reloader, service: Service, deck: Deck) -> dict[str, object]:
+def _status(reloader: Reloader, service: Service, deck: Deck, sessions: Sessions) -> dict[str, object]:
     settings = reloader.settings
     return {
         "mode": settings.mode,
@@ -101,6 +136,7 @@ def _status(reloader: Reloader, service: Service, deck: Deck) -> dict[str, objec
         "cassette_dir": str(Path(settings.cassettes.dir).resolve()),
         "cassettes_in_use": deck.names,
         "rules": asdict(reloader.summary()),
+        "sessions": len(sessions.running),
         "calls": dict(service.outcomes),
         "pid": os.getpid(),
     }

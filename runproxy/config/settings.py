@@ -66,6 +66,8 @@ class CassetteSettings(Section):
     """How old a recording may be, such as "90d" or "12h"; empty for any age. Age counts from the recording."""
     on_expired: Literal["warn", "error"] = "warn"
     """What becomes of a recording that is too old: it is given with a warning, or is a miss. It is never renewed."""
+    session_idle_s: _Seconds = 600.0
+    """How long a session may go without a call before it ends by itself, in seconds."""
     durability: Literal["process", "power"] = "process"
     """What an acknowledged recording outlives: the end of the process, or a loss of power too, which is slower."""
     on_record_error: Literal["answer", "fail"] = "answer"

@@ -19,6 +19,10 @@ CHOICES = {
     "cassettes.on_exhausted": ("cycle", "'cycle'"),
     "guard.routes": ("create_run, modify_run", "('create_run', 'modify_run')"),
     "guard.other_routes": ("deny", "'deny'"),
+    "cassettes.max_age": ("90d", "'90d'"),
+    "cassettes.on_expired": ("error", "'error'"),
+    "cassettes.durability": ("power", "'power'"),
+    "cassettes.on_record_error": ("fail", "'fail'"),
     "log.level": ("debug", "'debug'"),
     "log.format": ("json", "'json'"),
 }

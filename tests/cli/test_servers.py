@@ -415,6 +415,7 @@ def test_the_admin_address_tells_health_readiness_and_status(tmp_path: Path) -> 
             "cassette_dir": str((tmp_path / "cassettes").resolve()),
             "cassettes_in_use": ["held"],
             "rules": {"guarded": ["modify_run"], "other_routes": "forward", "policy": "none", "teams": []},
+            "sessions": 0,
             "calls": {"replayed": 1, "miss": 1, "refused": 1},
             "pid": server.pid,
         }

@@ -28,7 +28,7 @@ Answers = dict[str, tuple[int, bytes, dict[str, str]]]
 
 
 def _headers(response: Any) -> dict[str, str]:
-    passing = {"date", "x-runproxy-outcome"}
+    passing = {"date", "x-runproxy-outcome", "x-runproxy-interaction"}
     return {name.lower(): value for name, value in response.headers.items() if name.lower() not in passing}
 
 

@@ -1,0 +1,79 @@
+"""`runproxy why`: why a call was not answered from its cassette, or why it was."""
+
+import json
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import ProxyHandler, build_opener
+
+import click
+
+from runproxy.cli.group import FROM_ENVIRONMENT
+from runproxy.cli.output import harmless
+
+TIMEOUT_S = 10
+
+
+@click.command(context_settings=FROM_ENVIRONMENT)
+@click.argument("miss", metavar="[MISS-ID]", required=False)
+@click.option("--hits", is_flag=True, help="Tell of the calls that were answered from a cassette.")
+@click.option(
+    "--admin-url",
+    metavar="URL",
+    default="http://127.0.0.1:8788",
+    show_default=True,
+    help="Admin address of the running proxy.",
+)
+def why(miss: str | None, hits: bool, admin_url: str) -> None:
+    """Say why a call had no recorded answer: the latest one, or the one whose answer told this MISS-ID.
+
+    Exit code 0: told; 2: no proxy answers there, or it knows no such miss.
+
+    \b
+    Example:
+      runproxy why
+      runproxy why miss-3
+      runproxy why --hits
+    """
+    if hits:
+        for hit in _fetch(admin_url, "/api/hits")["hits"]:
+            click.echo(harmless(f"{hit['call']}\n  {hit['interaction']}: {hit['because']}"))
+        return
+    if miss:
+        _print(_fetch(admin_url, f"/api/misses/{quote(miss, safe='')}"))
+        return
+    misses = _fetch(admin_url, "/api/misses")["misses"]
+    if not misses:
+        click.echo("No call has been missed.")
+        return
+    _print(misses[0])
+
+
+def _print(miss: dict[str, Any]) -> None:
+    head = f"{miss['id']}: {miss.get('method', '')} {miss.get('path', '')}".rstrip()
+    click.echo(harmless(f"{head}\n{miss['message']}"))
+
+
+def _fetch(admin_url: str, path: str) -> dict[str, Any]:
+    from runproxy.errors import ConfigError
+
+    opener = build_opener(ProxyHandler({}))  # the proxies of the environment are not for an address of this machine
+    try:
+        with opener.open(admin_url.rstrip("/") + path, timeout=TIMEOUT_S) as answer:
+            found: dict[str, Any] = json.load(answer)
+    except HTTPError as error:
+        with error:
+            raise ConfigError(_told(error.read())) from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"No runproxy answers at {admin_url} ({error}). Is it running? Its banner names the admin address: "
+            "--admin-url URL."
+        ) from error
+    return found
+
+
+def _told(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return "The address does not answer as an admin address of runproxy does."

@@ -1,0 +1,90 @@
+"""Verdicts: the latest misses and hits, and nothing secret in them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runproxy.errors import CassetteMiss
+from runproxy.messages import INTERACTION_HEADER, Request, Response, make_headers
+from runproxy.verdicts import Verdicts
+from tests.cli.processes import fetch, run
+from tests.cli.processes import serving as serving_process
+from tests.parts import ADDRESS, ScriptedUpstream, ask, echo, modify, proxy, serving
+
+
+def miss(message: str = "No recorded answer.") -> CassetteMiss:
+    """Make a miss."""
+    return CassetteMiss(message, code="cassette_miss", details={"reason": "no_match", "cassette": "c"})
+
+
+def test_a_miss_gets_an_id_that_its_answer_tells() -> None:
+    """The header and the details of the error name it, and it is found under it."""
+    verdicts, error = Verdicts(), miss()
+    verdicts.miss(error, {"method": "POST", "path": "/x"})
+    assert (error.headers["x-runproxy-miss"], error.details["miss"]) == ("miss-1", "miss-1")
+    (kept,) = verdicts.misses
+    assert (kept["id"], kept["method"], kept["reason"], kept["message"]) == (
+        "miss-1",
+        "POST",
+        "no_match",
+        "No recorded answer.",
+    )
+
+
+def test_a_miss_with_a_secret_in_it_is_kept_without_its_words() -> None:
+    """What a client sent comes back to the client, and is kept nowhere."""
+    verdicts, secret = Verdicts(), "sk-" + "a" * 30
+    verdicts.miss(miss(f"you sent {secret}"), {})
+    assert secret not in json.dumps(verdicts.misses)
+
+
+def test_only_the_latest_are_kept() -> None:
+    """A hundred of each, so that memory does not grow."""
+    verdicts = Verdicts()
+    for number in range(150):
+        verdicts.miss(miss(), {})
+        headers = make_headers([(INTERACTION_HEADER, f"c[{number}]")])
+        verdicts.hit(Request("GET", f"/x?api-key=secret{number}", make_headers()), Response(200, headers))
+    assert (len(verdicts.misses), len(verdicts.hits)) == (100, 100)
+    assert verdicts.misses[-1]["id"] == "miss-150"
+    assert verdicts.hits[-1]["call"] == "GET /x?api-key=REDACTED"
+
+
+@pytest.fixture
+async def cassettes(tmp_path: Path) -> Path:
+    """Give a folder that holds one recorded call."""
+    upstream = ScriptedUpstream(make=echo)
+    async with serving(upstream) as base_url, proxy(tmp_path / "cassettes", "record", base_url) as recording:
+        await ask(recording.url, modify({"a": "b"}))
+    return tmp_path
+
+
+def test_why_tells_of_the_latest_miss_and_of_hits(cassettes: Path) -> None:
+    """The reason, the nearest recording, what differs, and the command that would record it, from a running proxy."""
+    with serving_process(cassettes, "replay") as server:
+        nothing = run(cassettes, "why", "--admin-url", server.admin_url)
+        json_type = {"Content-Type": "application/json"}
+        hit = fetch(server.url + ADDRESS, method="POST", headers=json_type, body=b'{"metadata":{"a":"b"}}')
+        missed = fetch(server.url + ADDRESS, method="POST", headers=json_type, body=b'{"metadata":{"a":"c"}}')
+        name = missed.headers["x-runproxy-miss"]
+        latest = run(cassettes, "why", "--admin-url", server.admin_url)
+        named = run(cassettes, "why", name, "--admin-url", server.admin_url)
+        unknown = run(cassettes, "why", "miss-99", "--admin-url", server.admin_url)
+        hits = run(cassettes, "why", "--hits", "--admin-url", server.admin_url)
+    assert (nothing.returncode, nothing.stdout) == (0, "No call has been missed.\n")
+    assert latest.stdout == named.stdout
+    assert latest.stdout.startswith(f"{name}: POST {ADDRESS}\nNo recorded answer for POST {ADDRESS}: ")
+    assert 'body.metadata.a: you sent "c", recorded "b"' in latest.stdout
+    assert "To record it: runproxy record" in latest.stdout
+    assert hit.headers["x-runproxy-interaction"] == "default[0]"
+    assert hits.stdout.startswith(f"POST {ADDRESS}\n  default[0]: method, path, query and body are those")
+    assert (unknown.returncode, unknown.stderr) == (2, "Error: There is no such miss; only the latest are kept.\n")
+
+
+def test_why_without_a_proxy_says_where_it_looked(tmp_path: Path) -> None:
+    """The message names the address and how to give another."""
+    ended = run(tmp_path, "why", "--admin-url", "http://127.0.0.1:1")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("Error: No runproxy answers at http://127.0.0.1:1 (")
+    assert "--admin-url URL" in ended.stderr
