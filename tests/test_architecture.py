@@ -19,6 +19,8 @@ LEVELS = {
     "logs": 1,
     "sections": 1,
     "shapes": 1,
+    "coding": 1,
+    "keyfile": 1,
     "violations": 1,
     "routes": 2,
     "metadata": 2,
@@ -27,7 +29,6 @@ LEVELS = {
     "matching": 2,
     "addressing": 2,
     "replies": 2,
-    "coding": 2,
     "attribution": 3,
     "guard": 3,
     "verdicts": 3,
@@ -53,6 +54,7 @@ OWNERS = {
     "re2": {"patterns"},
     "yaml": {"vcr"},
     "pydantic": {"sections", "policy", "attribution", "config", "cassette", "vcr", "admin"},
+    "pydantic": {"sections", "redaction", "policy", "attribution", "config", "cassette", "vcr"},
     "rich": {"cli"},
 }
 """The only rooms that may import a library."""

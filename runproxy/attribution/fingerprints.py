@@ -1,47 +1,37 @@
 """Fingerprints: names for credentials that tell nothing of them without a secret (HMAC-SHA-256, RFC 2104)."""
 
 import hmac
-import os
-import stat
 from pathlib import Path
 from typing import Final
 
-from runproxy.errors import ConfigError
+from runproxy.keyfile import Secret, find_secret, secret_in
 
 KEY_VARIABLE: Final = "RUNPROXY_FINGERPRINT_KEY"
 FINGERPRINT: Final = r"^fp_[0-9a-f]{32}$"
-_MIN_KEY_BYTES: Final = 16
+_USE: Final = "fingerprints"
 _SHOWN_BYTES: Final = 16  # half of the digest; two credentials of one team list will not meet by chance
-_HOW_TO_MAKE: Final = "(umask 077; head -c 32 /dev/urandom | base64 > runproxy.key)"
 
 
 class Fingerprints:
     """Names credentials by a secret; raises `ConfigError` for one that is too short to be one."""
 
     def __init__(self, key: bytes, where: str) -> None:
-        if len(key) < _MIN_KEY_BYTES:
-            raise ConfigError(
-                f"{where}: the secret of fingerprints needs at least {_MIN_KEY_BYTES} bytes. Make one: {_HOW_TO_MAKE}"
-            )
-        self._key = key
+        self._key = Secret(key, where, _USE).value
 
     def __repr__(self) -> str:
         return "Fingerprints(…)"
 
     @classmethod
+    def find(cls, key_file: str) -> "Fingerprints | None":
+        """Take the secret from the environment, else from a file; None where there is none. Raises `ConfigError`."""
+        secret = find_secret(KEY_VARIABLE, key_file, _USE)
+        return cls(secret.value, secret.where) if secret else None
+
+    @classmethod
     def from_file(cls, path: Path) -> "Fingerprints":
         """Read the secret from a file that nobody else may read; raises `ConfigError`."""
-        try:
-            with path.open("rb") as file:
-                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-                if mode & 0o077:
-                    raise ConfigError(f"{path}: others may read the secret in it (mode {mode:04o}): chmod 600 {path}")
-                return cls(file.read().strip(), str(path))
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "that is no name for a file"
-            raise ConfigError(
-                f"{path}: the secret of fingerprints cannot be read: {reason}. Make one: {_HOW_TO_MAKE}"
-            ) from error
+        secret = secret_in(path, _USE)
+        return cls(secret.value, secret.where)
 
     def of(self, credential: str) -> str:
         """Give the name of a credential."""

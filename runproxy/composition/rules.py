@@ -1,9 +1,7 @@
 """The rules that calls are held to, and putting new ones in their place while the proxy runs."""
 
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -29,10 +27,7 @@ def make_rules(settings: Settings, policy: PolicySettings) -> Rules:
 
 def find_fingerprints(key_file: str) -> Fingerprints | None:
     """Give what makes fingerprints, by the secret in the environment or in a file; None when there is no secret."""
-    key = os.environ.get(KEY_VARIABLE, "").strip()
-    if key:
-        return Fingerprints(key.encode("utf-8", "surrogateescape"), KEY_VARIABLE)
-    return Fingerprints.from_file(Path(key_file)) if key_file else None
+    return Fingerprints.find(key_file)
 
 
 @dataclass(frozen=True, slots=True)
