@@ -21,6 +21,8 @@
         ├── UnknownFormat
         ├── NotStorable                    one interaction that must not be written
         │   ├── SecretFound
+        │   ├── TooManyCredentials
+        │   ├── Unredactable
         │   └── OpaqueBody
         ├── CassetteNotWritable
         └── Unrecorded            507      a call that was answered, whose answer is withheld
@@ -213,3 +215,17 @@ class SecretFound(NotStorable):
         super().__init__(f"{shape} found in {where}", code="secret_found")
         self.shape = shape
         self.where = where
+
+
+class TooManyCredentials(NotStorable):
+    """A call that carries more credentials than can be looked for in what would be stored of it."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the call carries more than {most} credentials to look for", code="too_many_credentials")
+
+
+class Unredactable(NotStorable):
+    """A body that should be redacted by JSON pointers and cannot be read as JSON; `where` is its place."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"{where} cannot be read as JSON, and so not be redacted", code="unredactable_body")

@@ -49,6 +49,7 @@ TOKEN_SHAPES: Final = (
 )
 _MIN_TOKEN_BYTES: Final = 15  # the shortest is Slack's
 _MARKED_TOKENS: Final = tuple((mark, shape) for shape in TOKEN_SHAPES for mark in shape.marks)
+_ANY_MARK: Final = compile_bytes(b"|".join(re.escape(mark) for mark, _ in _MARKED_TOKENS))
 
 _EMAIL: Final = compile_text(r"[\pL\pN.!#$%&'*+/=?^_`{|}~-]@(?:[\pL\pN](?:[\pL\pN-]*[\pL\pN])?\.)+[\pL]{2,}")
 # With a country code, or as written in North America; bare digits may be any number, so they are let through.
@@ -112,7 +113,7 @@ _ISSUED: Final = MappingProxyType(_issued())
 
 def find_token(data: bytes) -> str | None:
     """Name the kind of secret that data holds the shape of; None when it holds none."""
-    if len(data) < _MIN_TOKEN_BYTES:
+    if len(data) < _MIN_TOKEN_BYTES or not _ANY_MARK.search(data):
         return None
     for mark, shape in _MARKED_TOKENS:
         if mark in data and shape.pattern.search(data):
