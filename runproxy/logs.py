@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Literal
 
@@ -31,8 +32,14 @@ def _unfailing(*_: object) -> _Unfailing:
     return _Unfailing(sys.stderr)
 
 
-def configure_logs(level: str, form: Literal["console", "json"]) -> None:
-    """Send log lines of at least a level to stderr."""
+HELD_BACK: Final = "(holds a credential)"
+"""Stands in a log for what may not be written."""
+
+
+def configure_logs(
+    level: str, form: Literal["console", "json"], may_be_written: Callable[[str], bool] = lambda _: True
+) -> None:
+    """Send log lines of at least a level to stderr; of what they say, only what `may_be_written`."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if form == "json"
@@ -45,10 +52,37 @@ def configure_logs(level: str, form: Literal["console", "json"]) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([structlog.processors.format_exc_info] if form == "json" else []),
+            structlog.processors.format_exc_info,
+            _Gated(may_be_written),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=_unfailing,
         cache_logger_on_first_use=True,
     )
+
+
+class _Gated:
+    """Replaces every text of a log line that may not be written; of a trace, the lines that may not."""
+
+    def __init__(self, may_be_written: Callable[[str], bool]) -> None:
+        self._may_be_written = may_be_written
+
+    def __call__(self, _: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return {self._text(name): self._value(held) for name, held in event.items()}
+
+    def _value(self, held: object) -> object:
+        if held is None or isinstance(held, bool | int | float):
+            return held
+        if isinstance(held, dict):
+            return {self._text(str(name)): self._value(value) for name, value in held.items()}
+        if isinstance(held, list | tuple):
+            return [self._value(item) for item in held]
+        return self._text(held if isinstance(held, str) else str(held))
+
+    def _text(self, text: str) -> str:
+        if self._may_be_written(text):
+            return text
+        lines = [line if self._may_be_written(line) else HELD_BACK for line in text.split("\n")]
+        left = "\n".join(lines)
+        return left if self._may_be_written(left) else HELD_BACK

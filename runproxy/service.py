@@ -62,7 +62,8 @@ class Service:
             admitted = rules.guard.admit(plain, caller.team)
             warnings = admitted.warnings
             backend = self._sessions.find(session) if session else self._deck.ready(cassette)
-            response = await (backend or await self._deck.backend(cassette)).send(admitted.request)
+            backend = backend or await self._deck.backend(_harmless(cassette, plain))
+            response = await backend.send(admitted.request)
             if INTERACTION_HEADER in response.headers:
                 self.verdicts.hit(admitted.request, response)
         except RunproxyError as error:
@@ -75,17 +76,21 @@ class Service:
     def refuse(self, error: RunproxyError, request: Request | None = None, caller: Caller = UNKNOWN) -> Response:
         """Turn an error into the reply that tells of it, and log it with no value that the call carried."""
         more = {"violations": error.headers[VIOLATIONS_HEADER]} if VIOLATIONS_HEADER in error.headers else {}
+        if isinstance(error, CassetteMiss):
+            more |= {"reason": str(error.details["reason"]), "cassette": str(error.details["cassette"])}
+        elif not isinstance(error, Refusal):
+            more["reason"] = error.message
         call = _told_of(request, caller, **more) if request else more
         match error:
             case Refusal():
                 _log.info("refused", code=error.code, status=error.status, **call)
             case CassetteMiss():
                 self.verdicts.miss(error, call)
-                _log.warning("miss", reason=error.details["reason"], cassette=error.details["cassette"], **call)
+                _log.warning("miss", **call)
             case UpstreamError():
-                _log.warning("upstream failed", code=error.code, reason=error.message, **call)
+                _log.warning("upstream failed", code=error.code, **call)
             case _:
-                _log.error("call failed", code=error.code, reason=error.message, **call)
+                _log.error("call failed", code=error.code, **call)
         return error_reply(error)
 
     def _addressed(self, request: Request) -> tuple[Request, str | None]:
@@ -98,6 +103,16 @@ class Service:
                 code="outside_base_path",
             )
         return request, cassette
+
+
+def _harmless(cassette: str | None, request: Request) -> str | None:
+    """Give back the name of a cassette, which may become that of a file; raises `Refusal` for one with a secret."""
+    if cassette is not None and loggable(request, {"name": cassette})["name"] != cassette:
+        raise Refusal(
+            "The cassette name holds a credential, or what looks like one, and cassettes are files of that name.",
+            code="invalid_cassette_name",
+        )
+    return cassette
 
 
 def _warned(response: Response, warnings: tuple[Violation, ...], request: Request, caller: Caller) -> Response:

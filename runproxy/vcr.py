@@ -20,9 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runproxy.cassette import Interaction, decode_interaction, encode_interaction
 from runproxy.coding import decompressed
-from runproxy.errors import ConfigError, CorruptCassette
+from runproxy.errors import ConfigError, CorruptCassette, NotStorable
 from runproxy.messages import BODILESS, Headers, Request, Response, make_headers
-from runproxy.redaction import WriteGate, dropped_names, storable_request, storable_response
+from runproxy.redaction import PLAIN, Redactor, WriteGate, dropped_names
 
 _UNION_MARKS: Final = frozenset({"_Body", "str", "bytes", "list[str]", "datetime"})  # pydantic's, not the file's
 
@@ -34,6 +34,7 @@ class Import:
     interactions: list[Interaction] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     hosts: set[str] = field(default_factory=set)
+    left_out: list[str] = field(default_factory=list)
     undated: int = 0
     decoded: int = 0
 
@@ -78,7 +79,7 @@ class _Interaction(_Vcr):
     recorded_at: str | datetime | None = None
 
 
-def read_vcr(text: bytes, where: str, gate: WriteGate, undated_at: datetime) -> Import:
+def read_vcr(text: bytes, where: str, gate: WriteGate, undated_at: datetime, redactor: Redactor = PLAIN) -> Import:
     """Read and redact a VCR or vcrpy cassette; interactions without a date get `undated_at`.
 
     `gate` learns the credentials found in it. Raises `CorruptCassette` with the place of what is wrong, and
@@ -88,7 +89,10 @@ def read_vcr(text: bytes, where: str, gate: WriteGate, undated_at: datetime) -> 
     for position, stored in enumerate(_stored_interactions(_load_yaml(text, where), where)):
         place = f"{where}: interaction {position}"
         try:
-            _add(found, _Interaction.model_validate(stored), gate, undated_at, place)
+            vcr = _Interaction.model_validate(stored)
+            _add(found, vcr, gate, redactor, undated_at=undated_at, place=place)
+        except NotStorable as error:
+            found.left_out.append(f"interaction {position}: {error.reason}")
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             path = ".".join(str(part) for part in first["loc"] if part not in _UNION_MARKS)
@@ -131,7 +135,9 @@ def _stored_interactions(document: Any, where: str) -> list[Any]:
     )
 
 
-def _add(found: Import, vcr: _Interaction, gate: WriteGate, undated_at: datetime, place: str) -> None:
+def _add(
+    found: Import, vcr: _Interaction, gate: WriteGate, redactor: Redactor, *, undated_at: datetime, place: str
+) -> None:
     url = urlsplit(vcr.request.uri)
     target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
     request = Request(vcr.request.method.upper(), target, _headers(vcr.request.headers), _to_bytes(vcr.request.body))
@@ -140,8 +146,8 @@ def _add(found: Import, vcr: _Interaction, gate: WriteGate, undated_at: datetime
     gate.learn_cookies(response)
     gate.remember(unquote(part) for part in (url.username, url.password) if part)
     recorded_at = _date(vcr.recorded_at)
-    kept_request = storable_request(request)
-    kept_response, was_decoded = _decoded(storable_response(response))
+    kept_request, kept_response = redactor.storable(request, response)
+    kept_response, was_decoded = _decoded(kept_response)
     if kept_response.status in BODILESS:
         kept_response = Response(kept_response.status, kept_response.headers)
     found.dropped.update(dropped_names(request.headers, kept_request.headers))

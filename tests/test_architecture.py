@@ -53,8 +53,7 @@ OWNERS = {
     "fcntl": {"stores"},
     "re2": {"patterns"},
     "yaml": {"vcr"},
-    "pydantic": {"sections", "policy", "attribution", "config", "cassette", "vcr", "admin"},
-    "pydantic": {"sections", "redaction", "policy", "attribution", "config", "cassette", "vcr"},
+    "pydantic": {"sections", "redaction", "policy", "attribution", "config", "cassette", "vcr", "admin"},
     "rich": {"cli"},
 }
 """The only rooms that may import a library."""

@@ -3,7 +3,7 @@
 from runproxy.backends.auto import Auto
 from runproxy.backends.deck import Deck
 from runproxy.backends.expiry import Expiry
-from runproxy.backends.record import OnRecordError, Record, marked, withheld
+from runproxy.backends.record import OnRecordError, Record, Recorder, marked, withheld
 from runproxy.backends.replay import OnExhausted, Replay
 from runproxy.backends.sessions import Opened, Session, Sessions
 from runproxy.backends.take import Remembered, Take
@@ -16,6 +16,7 @@ __all__ = [
     "OnRecordError",
     "Opened",
     "Record",
+    "Recorder",
     "Remembered",
     "Replay",
     "Session",

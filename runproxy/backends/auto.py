@@ -1,7 +1,10 @@
 """Auto: known calls from the cassette, unknown ones from the upstream, recorded."""
 
+from contextlib import suppress
+
 from runproxy.backends.record import Record
 from runproxy.backends.replay import Replay
+from runproxy.errors import TooManyCredentials
 from runproxy.messages import OUTCOME_HEADER, Request, Response
 from runproxy.redaction import WriteGate
 
@@ -16,7 +19,8 @@ class Auto:
 
     async def send(self, request: Request) -> Response:
         """Answer from the cassette, else from the upstream; raises `UpstreamError`."""
-        self._gate.learn(request)  # of replayed calls too: a later answer may repeat their credentials
+        with suppress(TooManyCredentials):  # `record` tells of it; what is known is answered all the same
+            self._gate.learn(request)  # of replayed calls too: a later answer may repeat their credentials
         known = self._replay.find(request)
         if known is not None:
             return known

@@ -8,10 +8,10 @@ from typing import Protocol, TypeAlias
 import structlog
 
 from runproxy.cassette import Interaction
-from runproxy.errors import CassetteError, RunproxyError, Unrecorded
+from runproxy.errors import CassetteError, RunproxyError, TooManyCredentials, Unrecorded
 from runproxy.matching import MatchKey, match_key
 from runproxy.messages import OUTCOME_HEADER, Backend, Request, Response
-from runproxy.redaction import WriteGate, loggable_path, scrub, storable_request, storable_response
+from runproxy.redaction import PLAIN, Redactor, WriteGate, loggable_path
 
 _log = structlog.get_logger("runproxy.record")
 
@@ -41,28 +41,30 @@ class Record:
         gate: WriteGate,
         unrecorded: "OnRecordError | None" = None,
         now: Callable[[], datetime] | None = None,
+        redactor: Redactor = PLAIN,
     ) -> None:
         self._upstream = upstream
         self._recorder = recorder
         self._gate = gate
         self._unrecorded = unrecorded or marked
+        self._redactor = redactor
         self._now = now or _utc_now
 
     async def send(self, request: Request) -> Response:
         """Answer from the upstream; raises `UpstreamError`, after which nothing is recorded."""
-        self._gate.learn(request)
         loop = asyncio.get_running_loop()
         started_at, started = self._now(), loop.time()
+        unsearched = self._learn(request)
         try:
             response = await self._upstream.send(request)
         except RunproxyError:
-            self._recorder.give_up(match_key(scrub(request)))
+            self._recorder.give_up(match_key(self._redactor.scrub(request)))
             raise
         elapsed_ms = round((loop.time() - started) * 1000)
         self._gate.learn_cookies(response)
-        interaction = Interaction(storable_request(request), storable_response(response), started_at, elapsed_ms)
         try:
-            await self._recorder.append(interaction)
+            sent, got = self._storable(request, response, unsearched)
+            await self._recorder.append(Interaction(sent, got, started_at, elapsed_ms))
         except CassetteError as error:
             _log.error("not recorded", method=request.method, path=loggable_path(request), reason=error.message)
             return self._unrecorded(response, error.code or "", error.message)
@@ -70,6 +72,22 @@ class Record:
             _log.exception("not recorded", method=request.method, path=loggable_path(request))
             return self._unrecorded(response, "internal_error", "runproxy failed; its log has the reason.")
         return response.with_header(OUTCOME_HEADER, "recorded")
+
+    def _storable(
+        self, request: Request, response: Response, unsearched: TooManyCredentials | None
+    ) -> tuple[Request, Response]:
+        """Reduce a call to what may be stored of it; raises `NotStorable`."""
+        if unsearched:
+            raise unsearched
+        return self._redactor.storable(request, response)
+
+    def _learn(self, request: Request) -> TooManyCredentials | None:
+        """Remember the credentials of a request; gives what keeps it from being recorded, if there are too many."""
+        try:
+            self._gate.learn(request)
+        except TooManyCredentials as error:
+            return error
+        return None
 
 
 OnRecordError: TypeAlias = Callable[[Response, str, str], Response]

@@ -13,7 +13,7 @@ from runproxy.cassette import Cassette
 from runproxy.errors import CassetteMiss
 from runproxy.matching import MatchKey, Nearest, match_key, nearest
 from runproxy.messages import INTERACTION_HEADER, OUTCOME_HEADER, WARNINGS_HEADER, Request, Response
-from runproxy.redaction import scrub
+from runproxy.redaction import PLAIN, Redactor
 
 OnExhausted = Literal["last", "error", "cycle"]
 """What answers the call after the last recording of its kind: that one again, a miss, or the first."""
@@ -38,6 +38,7 @@ class Replay:
         on_exhausted: OnExhausted,
         record_command: str,
         expiry: Expiry | None = None,
+        redactor: Redactor = PLAIN,
     ) -> None:
         self._expiry = expiry
         self._told_expired: set[int] = set()
@@ -46,6 +47,7 @@ class Replay:
         self._cassette = cassette
         self._on_exhausted = on_exhausted
         self._record_command = record_command
+        self._scrub = redactor.scrub
         self._played: defaultdict[MatchKey, int] = defaultdict(int)
         self._answers: dict[int, tuple[Response, datetime]] = {}
 
@@ -72,7 +74,7 @@ class Replay:
         """
         if self._cassette is None:
             return None
-        key = match_key(scrub(request))
+        key = match_key(self._scrub(request))
         positions = self._cassette.positions(key)
         played = self._played[key] if positions else 0
         if played >= len(positions):
@@ -89,7 +91,7 @@ class Replay:
 
     def skip(self, request: Request) -> None:
         """Count a recording as played."""
-        self._played[match_key(scrub(request))] += 1
+        self._played[match_key(self._scrub(request))] += 1
 
     def _expired(self, request: Request, answer: Response, position: int, age: timedelta) -> Response:
         """Tell that a recording is too old, and give it all the same unless the settings say otherwise."""
@@ -101,7 +103,7 @@ class Replay:
             f"and may be {expiry.max_age / _DAY:g}"
         )
         if expiry.refuses:
-            raise self._verdict(scrub(request), "expired", reason, Nearest(position, ()))
+            raise self._verdict(self._scrub(request), "expired", reason, Nearest(position, ()))
         if position not in self._told_expired:
             self._told_expired.add(position)
             _log.warning("recording expired", reason=reason)
@@ -119,7 +121,7 @@ class Replay:
         return known
 
     def _miss(self, request: Request) -> CassetteMiss:
-        sent = scrub(request)
+        sent = self._scrub(request)
         if self._cassette is None:
             return self._verdict(sent, "no_cassette", f"there is no cassette {self._name!r}", None)
         key = match_key(sent)

@@ -25,7 +25,7 @@ class Take:
 
     async def append(self, interaction: Interaction) -> None:
         """Record one interaction; raises `CassetteError`."""
-        key = interaction.key
+        key = self._earlier.key_of(interaction)
         try:
             await self._record(key, interaction)
         except Exception:

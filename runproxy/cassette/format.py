@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Final, TypeVar
 
 import orjson
@@ -21,7 +22,7 @@ from runproxy.messages import (
     is_token,
     make_headers,
 )
-from runproxy.redaction import scrub
+from runproxy.redaction import PLAIN, Redactor
 
 FORMAT: Final = "runproxy/1"
 
@@ -135,9 +136,9 @@ def decode_interaction(stored: object, where: str) -> Interaction:
     return _read(stored, where, _interaction)
 
 
-def decode_key(stored: object, where: str) -> MatchKey:
+def decode_key(stored: object, where: str, redactor: Redactor = PLAIN) -> MatchKey:
     """Check one stored interaction and give its key alone; raises `CorruptCassette`."""
-    return _read(stored, where, _key)
+    return _read(stored, where, partial(_key, redactor))
 
 
 def _read(stored: object, where: str, read: Callable[[StoredInteraction], _T]) -> _T:
@@ -153,12 +154,19 @@ def _read(stored: object, where: str, read: Callable[[StoredInteraction], _T]) -
         raise CorruptCassette(f"{where}: a body is nested deeper than JSON readers go.") from None
 
 
-def _key(found: StoredInteraction) -> MatchKey:
+def _key(redactor: Redactor, found: StoredInteraction) -> MatchKey:
     found.recorded_at.astimezone(UTC)  # a date out of range is told now
     if found.response.body is not None:
         found.response.body.to_bytes()  # and so is a body that no reader could print
     sent = found.request
-    return match_key(scrub(Request(sent.method, _target(sent), _NO_HEADERS, _body_bytes(sent.body))))
+    return match_key(redactor.scrub(_without_headers(sent)))
+
+
+def _without_headers(sent: StoredRequest) -> Request:
+    """Give the request with those headers alone that tell how to read its body."""
+    coding = [pair for pair in sent.headers if pair[0].lower() == "content-encoding"]
+    headers = make_headers(coding) if coding else _NO_HEADERS
+    return Request(sent.method, _target(sent), headers, _body_bytes(sent.body))
 
 
 def _target(sent: StoredRequest) -> str:

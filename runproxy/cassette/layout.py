@@ -26,6 +26,7 @@ import orjson
 from runproxy.cassette.format import FORMAT, decode_document, decode_interaction, decode_key, encode_interaction
 from runproxy.cassette.model import Cassette, Interaction
 from runproxy.matching import MatchKey
+from runproxy.redaction import PLAIN, Redactor
 
 HEAD: Final = f'{{\n  "format": "{FORMAT}",\n  "interactions": ['.encode()
 TAIL: Final = b"\n  ]\n}\n"
@@ -69,7 +70,7 @@ def split(text: bytes) -> list[bytes]:
     return elements
 
 
-def decode(text: bytes, where: str) -> Cassette:
+def decode(text: bytes, where: str, redactor: Redactor = PLAIN) -> Cassette:
     """Read the text of a cassette; `where` names the file in errors. Raises what `decode_document` raises.
 
     Every interaction is checked. Where the layout allows it, what is kept is the text and where each one stands in it,
@@ -77,27 +78,28 @@ def decode(text: bytes, where: str) -> Cassette:
     """
     spans = _spans(text)
     if spans is None:
-        return Cassette(decode_document(text, where))
-    cassette, whole = Cassette(), _Text(text, where)
+        return Cassette(decode_document(text, where), redactor)
+    cassette, whole = Cassette((), redactor), _Text(text, where, redactor)
     for position, (start, end) in enumerate(spans):
         try:
             key = whole.key_at(position, start, end)
         except orjson.JSONDecodeError:
-            return Cassette(decode_document(text, where))  # raises, with the place in the file
+            return Cassette(decode_document(text, where), redactor)  # raises, with the place in the file
         cassette.add_unread(key, partial(whole.interaction_at, position, start, end))
     return cassette
 
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A laid-out text, and its name in errors."""
+    """A laid-out text, its name in errors, and what scrubs the requests in it."""
 
     text: bytes
     where: str
+    redactor: Redactor
 
     def key_at(self, position: int, start: int, end: int) -> MatchKey:
         """Check the interaction that stands there, and give its key."""
-        return decode_key(self._stored(start, end), self._place(position))
+        return decode_key(self._stored(start, end), self._place(position), self.redactor)
 
     def interaction_at(self, position: int, start: int, end: int) -> Interaction:
         """Read the interaction that stands there."""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from runproxy.matching import MAX_ALIKE, MatchKey, address_parts, match_key
 from runproxy.messages import Request, Response
-from runproxy.redaction import scrub
+from runproxy.redaction import PLAIN, Redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +19,16 @@ class Interaction:
     recorded_at: datetime
     elapsed_ms: int
 
-    @property
-    def key(self) -> MatchKey:
-        """What a call must share to be answered by this recording."""
-        return match_key(scrub(self.request))
-
 
 class Cassette:
     """Interactions in order, found by match key in one dictionary access.
 
-    An interaction may be held as the function that reads it, so that a large cassette is not in memory as objects.
+    An interaction may be held as the function that reads it, so that a large cassette is not in memory as objects. Keys
+    are those of requests as `redactor` scrubs them, which changes nothing in what it has recorded itself.
     """
 
-    def __init__(self, interactions: Iterable[Interaction] = ()) -> None:
+    def __init__(self, interactions: Iterable[Interaction] = (), redactor: Redactor = PLAIN) -> None:
+        self._scrub = redactor.scrub
         self._held: list[Interaction | Callable[[], Interaction]] = []
         self._positions: defaultdict[MatchKey, list[int]] = defaultdict(list)
         self._by_address: dict[MatchKey, list[int]] | None = None
@@ -50,7 +47,11 @@ class Cassette:
 
     def add(self, interaction: Interaction) -> None:
         """Put an interaction at the end."""
-        self._put(interaction.key, interaction)
+        self._put(self.key_of(interaction), interaction)
+
+    def key_of(self, interaction: Interaction) -> MatchKey:
+        """What a call must share to be answered by a recording."""
+        return match_key(self._scrub(interaction.request))
 
     def add_unread(self, key: MatchKey, read: Callable[[], Interaction]) -> None:
         """Put an interaction of this key at the end, to be read when it is asked for."""

@@ -1,6 +1,7 @@
 """`runproxy cassette`: what is in cassettes, and bringing others' in."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:  # loaded by the commands themselves
 
     from runproxy.cassette import Interaction
     from runproxy.messages import Headers
+    from runproxy.redaction import Redactor
     from runproxy.stores.file import FileStore
     from runproxy.vcr import Import
 
@@ -123,13 +125,13 @@ def vcr(file: str, cassette: str | None, dir: str | None) -> None:  # noqa: A002
         text = Path(file).read_bytes()
     except OSError as error:
         raise CassetteError(f"{file}: cannot be read: {error.strerror}.") from error
-    found = read_vcr(text, file, store.gate, datetime.now(UTC))
+    found = read_vcr(text, file, store.gate, datetime.now(UTC), _redactor())
     if not found.interactions:
         raise CassetteError(f"{file} holds no interactions; nothing was written.")
     store.check_writable()
     left_out = asyncio.run(_write(store, name, found.interactions))
     _report(target, found, left_out)
-    if left_out:
+    if left_out or found.left_out:
         sys.exit(1)
 
 
@@ -138,6 +140,16 @@ def _store(folder: str | None) -> "FileStore":
     from runproxy.stores.file import FileStore
 
     return FileStore(Path(folder or DEFAULT_DIR), WriteGate())
+
+
+def _redactor() -> "Redactor":
+    """Give what redacts as the settings file says, if there is one."""
+    from runproxy.composition.redactors import make_redactor
+    from runproxy.config import Settings, find_file, make_settings, read_file
+
+    path = find_file(os.environ.get("RUNPROXY_CONFIG"))
+    settings = make_settings(read_file(path), str(path)) if path else Settings()
+    return make_redactor(settings.redact)
 
 
 async def _write(store: "FileStore", name: str, interactions: "list[Interaction]") -> list[str]:
@@ -168,7 +180,7 @@ def _report(target: Path, found: "Import", left_out: list[str]) -> None:
     refused = _refused_by_guard(found.interactions)
     if refused:
         say(f"{counted(refused, 'request')} that the guard refuses; in replay, the guard answers in their place.")
-    for reason in left_out:
+    for reason in (*found.left_out, *left_out):
         say(f"Left out: {reason}")
 
 

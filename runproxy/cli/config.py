@@ -71,6 +71,7 @@ def validate(file: str | None) -> None:
     Example:
       runproxy config validate runproxy.toml
     """
+    from runproxy.composition.redactors import make_redactor
     from runproxy.composition.rules import make_rules
     from runproxy.config import DEFAULT_FILE, find_file, make_settings, policy_in, read_file
     from runproxy.errors import ConfigError
@@ -80,6 +81,7 @@ def validate(file: str | None) -> None:
         raise ConfigError(f"There is no {DEFAULT_FILE} here. Name a file, or write one with 'runproxy config init'.")
     settings = make_settings(read_file(path), str(path))
     make_rules(settings, policy_in(settings))  # reads the files that it names, too
+    make_redactor(settings.redact)
     click.echo(f"{path}: valid")
 
 

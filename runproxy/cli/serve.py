@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # pydantic is only loaded once a server starts
 
     from runproxy.composition import Proxy
     from runproxy.config import Settings
+    from runproxy.redaction import WriteGate
 
 
 @click.command(context_settings=FROM_ENVIRONMENT)
@@ -64,6 +65,7 @@ def run(flags: dict[str, Any], mode: str | None = None) -> None:
     """Read the settings and serve until told to stop."""
     from runproxy.config import find_file, make_settings, read_file
     from runproxy.logs import configure_logs
+    from runproxy.redaction import WriteGate
     from runproxy.sections import merge
 
     named = flags.pop("config_path")
@@ -77,24 +79,25 @@ def run(flags: dict[str, Any], mode: str | None = None) -> None:
         return make_settings(merge(from_file, on_top), "command line or environment", flag_for)
 
     settings = read()
-    configure_logs(settings.log.level, settings.log.format)
-    _run_loop(settings, read)
+    gate = WriteGate()
+    configure_logs(settings.log.level, settings.log.format, gate.lets_pass)
+    _run_loop(settings, read, gate)
 
 
-def _run_loop(settings: "Settings", reread: "Callable[[], Settings]") -> None:
+def _run_loop(settings: "Settings", reread: "Callable[[], Settings]", gate: "WriteGate") -> None:
     try:
         import uvloop
     except ImportError:
-        asyncio.run(_serve(settings, reread))
+        asyncio.run(_serve(settings, reread, gate))
     else:
-        uvloop.run(_serve(settings, reread))
+        uvloop.run(_serve(settings, reread, gate))
 
 
-async def _serve(settings: "Settings", reread: "Callable[[], Settings]") -> None:
+async def _serve(settings: "Settings", reread: "Callable[[], Settings]", gate: "WriteGate") -> None:
     from runproxy.composition import running_proxy
     from runproxy.server import ReadyFile, run_until_stopped
 
-    async with running_proxy(settings, reread) as proxy:
+    async with running_proxy(settings, reread, gate) as proxy:
         ready = {"url": proxy.url, "base_url": proxy.base_url, "admin_url": proxy.admin_url}
         with ReadyFile(settings.listen.ready_file, ready):
             _banner(settings, proxy)

@@ -10,6 +10,7 @@ from typing import Final
 from runproxy.addressing import checked_name
 from runproxy.backends import Deck, Take
 from runproxy.cassette import Cassette
+from runproxy.composition.redactors import make_redactor
 from runproxy.composition.workshop import Workshop, check_may_record
 from runproxy.config import CassetteSettings, Settings
 from runproxy.errors import CassetteNotFound, ConfigError
@@ -33,18 +34,19 @@ class Modes:
 
 
 @asynccontextmanager
-async def compose_modes(settings: Settings) -> AsyncIterator[Modes]:
+async def compose_modes(settings: Settings, gate: WriteGate) -> AsyncIterator[Modes]:
     """Compose the mode that the settings ask for; leaving the context finishes its cassettes."""
-    gate = WriteGate()
-    store = FileStore(Path(settings.cassettes.dir), gate, syncs=settings.cassettes.durability == "power")
+    redactor = make_redactor(settings.redact)
+    syncs = settings.cassettes.durability == "power"
+    store = FileStore(Path(settings.cassettes.dir), gate, syncs=syncs, redactor=redactor)
     default = checked_name(settings.cassettes.default)
     if settings.mode == "replay":
-        yield await _replay_modes(settings, Workshop(settings, store, gate), default)
+        yield await _replay_modes(settings, Workshop(settings, store, gate, redactor), default)
         return
     address = _required_upstream(settings)
     limits = settings.limits
     async with Upstream(address, connect_s=limits.connect_s, total_s=limits.upstream_s) as upstream:
-        workshop = Workshop(settings, store, gate, upstream)
+        workshop = Workshop(settings, store, gate, redactor, upstream)
         if settings.mode != "passthrough":
             check_may_record(settings, settings.mode)
             store.check_writable()

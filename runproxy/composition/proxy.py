@@ -19,6 +19,7 @@ from runproxy.composition.modes import compose_modes
 from runproxy.composition.rules import Reloader, make_rules
 from runproxy.config import Settings, policy_in
 from runproxy.errors import ConfigError
+from runproxy.redaction import WriteGate
 from runproxy.server import Edge, low_level, routed
 from runproxy.service import Service
 from runproxy.upstream import Address
@@ -51,10 +52,13 @@ class Proxy:
 
 
 @asynccontextmanager
-async def running_proxy(settings: Settings, reread: Callable[[], Settings] | None = None) -> AsyncIterator[Proxy]:
+async def running_proxy(
+    settings: Settings, reread: Callable[[], Settings] | None = None, gate: WriteGate | None = None
+) -> AsyncIterator[Proxy]:
     """Run a proxy for as long as the context lasts; leaving it drains, then finishes the cassettes.
 
-    `reread` gives the settings anew when the rules are reloaded; without it, the same ones, which may name files.
+    `reread` gives the settings anew when the rules are reloaded; without it, the same ones, which may name files. What
+    calls carry of credentials is learned by `gate`, so that others can ask it too.
     Raises `ConfigError` for settings that cannot work, and `CassetteError` for a default cassette that cannot be
     used.
     """
@@ -63,7 +67,7 @@ async def running_proxy(settings: Settings, reread: Callable[[], Settings] | Non
     policy = policy_in(settings)
     rules = make_rules(settings, policy)
     async with AsyncExitStack() as stack:
-        modes = await stack.enter_async_context(compose_modes(settings))
+        modes = await stack.enter_async_context(compose_modes(settings, gate or WriteGate()))
         sessions = Sessions(
             modes.workshop.open,
             idle_s=settings.cassettes.session_idle_s,

@@ -11,9 +11,9 @@ from runproxy.backends import (
     Auto,
     Expiry,
     OnExhausted,
-    OnRecordError,
     Opened,
     Record,
+    Recorder,
     Remembered,
     Replay,
     Take,
@@ -24,7 +24,7 @@ from runproxy.cassette import Cassette
 from runproxy.config import CassetteSettings, Settings
 from runproxy.errors import CassetteNotFound, ConfigError
 from runproxy.messages import Backend
-from runproxy.redaction import WriteGate
+from runproxy.redaction import Redactor, WriteGate
 from runproxy.stores import CassetteStore
 
 
@@ -35,6 +35,7 @@ class Workshop:
     settings: Settings
     store: CassetteStore
     gate: WriteGate
+    redactor: Redactor
     upstream: Backend | None = None
 
     async def replay(self, name: str, on_exhausted: OnExhausted | None = None) -> tuple[Replay, bool]:
@@ -52,18 +53,18 @@ class Workshop:
         if held.dir != CassetteSettings().dir:
             command.append(f"--dir={held.dir}")
         expiry = Expiry(held.oldest, held.on_expired == "error") if held.oldest else None
-        return Replay(name, cassette, on_exhausted or held.on_exhausted, shlex.join(command), expiry)
+        return Replay(name, cassette, on_exhausted or held.on_exhausted, shlex.join(command), expiry, self.redactor)
 
     async def record(self, name: str) -> tuple[Record, Take]:
         """Make a recording, and what has to be finished in the end; raises `ConfigError` without an upstream."""
         take = Take(self.store.tape(name), await self._load_if_there(name))
-        return Record(self._forwarding(), take, self.gate, self._on_record_error), take
+        return self._recording(take), take
 
     async def auto(self, name: str, on_exhausted: OnExhausted | None = None) -> tuple[Auto, Replay]:
         """Make an auto, and the replay in it; raises `ConfigError` without an upstream."""
         cassette = await self._load_if_there(name)
         recorder = Remembered(self.store.tape(name), cassette)
-        record = Record(self._forwarding(), recorder, self.gate, self._on_record_error)
+        record = self._recording(recorder)
         replay = self.replay_of(name, cassette, on_exhausted)
         return Auto(replay, record, self.gate), replay
 
@@ -82,9 +83,9 @@ class Workshop:
         auto, replay = await self.auto(name, exhausted)
         return Opened(auto, replay)
 
-    @property
-    def _on_record_error(self) -> OnRecordError:
-        return withheld if self.settings.cassettes.on_record_error == "fail" else marked
+    def _recording(self, recorder: Recorder) -> Record:
+        unrecorded = withheld if self.settings.cassettes.on_record_error == "fail" else marked
+        return Record(self._forwarding(), recorder, self.gate, unrecorded, redactor=self.redactor)
 
     def _forwarding(self) -> Backend:
         if self.upstream is None:
@@ -95,7 +96,7 @@ class Workshop:
         try:
             return await asyncio.to_thread(self.store.load, name)
         except CassetteNotFound:
-            return Cassette()
+            return Cassette((), self.redactor)
 
 
 def check_may_record(settings: Settings, mode: str) -> None:

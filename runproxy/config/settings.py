@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from runproxy.attribution import Attribution, AttributionSettings
 from runproxy.policy import Policies, PolicySettings
+from runproxy.redaction import RedactSettings
 from runproxy.routes import BY_NAME, KNOWN, Route, RouteTable
 from runproxy.sections import Section
 
@@ -183,6 +184,8 @@ class Settings(Section):
     """The organisation's own rules on metadata."""
     attribution: AttributionSettings = AttributionSettings()
     """How calls are attributed to teams."""
+    redact: RedactSettings = RedactSettings()
+    """What is redacted in recordings, beyond what always is."""
     log: LogSettings = LogSettings()
     """What is logged to stderr."""
 

@@ -7,7 +7,6 @@ their name or by the settings are replaced (`query`, `bodies`, `ids`), the same 
 
 from runproxy.redaction.forms import MIN_CREDENTIAL_CHARS, NO_CREDENTIALS
 from runproxy.redaction.gate import (
-    HELD_BACK,
     MAX_OF_A_REQUEST,
     MAX_REMEMBERED,
     WriteGate,
@@ -23,10 +22,10 @@ from runproxy.redaction.headers import (
 )
 from runproxy.redaction.query import REDACTED, scrub, secrets_in_query
 from runproxy.redaction.redactor import PLAIN, Redactor, storable_request, storable_response
-from runproxy.redaction.settings import BodyRule, RedactSettings
+from runproxy.redaction.settings import KEY_VARIABLE, BodyRule, RedactSettings
 
 __all__ = [
-    "HELD_BACK",
+    "KEY_VARIABLE",
     "MAX_OF_A_REQUEST",
     "MAX_REMEMBERED",
     "MIN_CREDENTIAL_CHARS",

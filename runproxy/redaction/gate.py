@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from runproxy.errors import SecretFound, TooManyCredentials
+from runproxy.logs import HELD_BACK
 from runproxy.messages import Request, Response
 from runproxy.redaction.forms import credentials_of, forms_of, is_told_apart, views
 from runproxy.redaction.needles import Needles
@@ -18,8 +19,6 @@ MAX_OF_A_REQUEST: Final = 64
 MAX_REMEMBERED: Final = 2048
 """So many credentials are searched for; of more, those that were not seen for longest are forgotten."""
 _COOKIES_KEPT: Final = 256
-HELD_BACK: Final = "(holds a credential)"
-"""Stands in a log for what the gate does not let through."""
 
 
 class WriteGate:

@@ -34,7 +34,7 @@ class BodyRule(Section):
 
     pointer: Annotated[str, AfterValidator(_pointer)]
     """Where: a JSON pointer, with * for every item of an array and every member of an object."""
-    action: Literal["drop", "hash", "replace"] = "hash"
+    action: Literal["drop", "hash", "replace"]
     """What becomes of it: it is left out, or a placeholder that is the same for equal values, or a fixed text."""
     value: str = REDACTED
     """The text, for action = "replace"."""

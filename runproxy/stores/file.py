@@ -12,7 +12,7 @@ from runproxy.addressing import checked_name
 from runproxy.cassette import Cassette, Interaction, decode, decode_interaction, encode_interaction, layout
 from runproxy.coding import decompressed
 from runproxy.errors import CassetteNotFound, CassetteNotWritable, OpaqueBody, Refusal
-from runproxy.redaction import WriteGate
+from runproxy.redaction import PLAIN, Redactor, WriteGate
 from runproxy.stores.cassette_file import CassetteFile, Edit
 from runproxy.stores.group_commit import GroupCommit
 
@@ -25,10 +25,11 @@ class FileStore:
     `syncs`: what is recorded outlives a loss of power, and not only the end of the process.
     """
 
-    def __init__(self, folder: Path, gate: WriteGate, *, syncs: bool = False) -> None:
+    def __init__(self, folder: Path, gate: WriteGate, *, syncs: bool = False, redactor: Redactor = PLAIN) -> None:
         self._folder = folder
         self.gate = gate
         self._syncs = syncs
+        self._redactor = redactor
 
     def names(self) -> list[str]:
         """Name all files that can be asked for, sorted; empty when there is no such folder."""
@@ -49,7 +50,7 @@ class FileStore:
             text = CassetteFile(path).read()
         except CassetteNotFound:
             raise CassetteNotFound(f"There is no cassette {name!r} in {self._folder}.{self._suggest(name)}") from None
-        return decode(text, str(path))
+        return decode(text, str(path), self._redactor)
 
     def check_writable(self) -> None:
         """Raise `CassetteNotWritable` when no file can be made in the folder; the folder is made if need be."""
@@ -64,7 +65,12 @@ class FileStore:
             ) from error
 
     def tape(self, name: str) -> "FileTape":
-        """Open a cassette for writing; the file comes to be with its first interaction."""
+        """Open a cassette for writing; the file comes to be with its first interaction.
+
+        Raises `Refusal` for a name that the gate does not let through.
+        """
+        if not self.gate.lets_pass(name):
+            raise Refusal("The cassette name holds a credential.", code="invalid_cassette_name")
         return FileTape(CassetteFile(self.path(name).resolve(), syncs=self._syncs), self.gate)
 
     def _suggest(self, name: str) -> str:

@@ -31,8 +31,9 @@ def test_an_unread_interaction_is_read_when_it_is_asked_for() -> None:
         return second
 
     cassette = Cassette([first])
-    cassette.add_unread(second.key, read)
-    assert (len(cassette), cassette.positions(second.key), reads) == (2, [1], [])
+    key = cassette.key_of(second)
+    cassette.add_unread(key, read)
+    assert (len(cassette), cassette.positions(key), reads) == (2, [1], [])
     assert list(cassette) == [first, second]
     assert reads == [1]
 

@@ -127,7 +127,9 @@ def test_every_recording_matches_itself(session: list[tuple[Request, Response]])
     with tempfile.TemporaryDirectory() as name:
         asyncio.run(_record(Path(name), session, "a-credential-of-its-own"))
         interactions = FileStore(Path(name), WriteGate()).load("default")
-    assert [interaction.key for interaction in interactions] == [match_key(scrub(sent)) for sent in forwarded(session)]
+    assert [interactions.key_of(interaction) for interaction in interactions] == [
+        match_key(scrub(sent)) for sent in forwarded(session)
+    ]
     assert all(scrub(interaction.request) == interaction.request for interaction in interactions)
 
 
