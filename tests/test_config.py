@@ -191,8 +191,8 @@ def test_the_example_is_valid_and_changes_nothing() -> None:
 def test_the_example_says_what_each_setting_is_for() -> None:
     """Above every setting stands its purpose, in a comment."""
     lines = example().splitlines()
-    for path, _, purpose in leaves():
-        start = f"# [{path}." if path != "routes" else "# [[routes]]"
+    for path, default, purpose in leaves():
+        start = f"# [[{path}]]" if default == () else f"# [{path}."
         name = start if tables_below(path) else f"{path.rpartition('.')[2]} = "
         assert any(
             line.startswith(name) and lines[number - 1] == f"# {purpose}" for number, line in enumerate(lines)
@@ -238,5 +238,6 @@ def test_the_example_is_plain_toml() -> None:
         "guard",
         "policy",
         "attribution",
+        "redact",
         "log",
     ]

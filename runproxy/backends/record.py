@@ -39,6 +39,7 @@ class Record:
         upstream: Backend,
         recorder: Recorder,
         gate: WriteGate,
+        *,
         unrecorded: "OnRecordError | None" = None,
         now: Callable[[], datetime] | None = None,
         redactor: Redactor = PLAIN,

@@ -37,6 +37,7 @@ class Replay:
         cassette: Cassette | None,
         on_exhausted: OnExhausted,
         record_command: str,
+        *,
         expiry: Expiry | None = None,
         redactor: Redactor = PLAIN,
     ) -> None:

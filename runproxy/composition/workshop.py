@@ -53,7 +53,14 @@ class Workshop:
         if held.dir != CassetteSettings().dir:
             command.append(f"--dir={held.dir}")
         expiry = Expiry(held.oldest, held.on_expired == "error") if held.oldest else None
-        return Replay(name, cassette, on_exhausted or held.on_exhausted, shlex.join(command), expiry, self.redactor)
+        return Replay(
+            name,
+            cassette,
+            on_exhausted or held.on_exhausted,
+            shlex.join(command),
+            expiry=expiry,
+            redactor=self.redactor,
+        )
 
     async def record(self, name: str) -> tuple[Record, Take]:
         """Make a recording, and what has to be finished in the end; raises `ConfigError` without an upstream."""
@@ -85,7 +92,7 @@ class Workshop:
 
     def _recording(self, recorder: Recorder) -> Record:
         unrecorded = withheld if self.settings.cassettes.on_record_error == "fail" else marked
-        return Record(self._forwarding(), recorder, self.gate, unrecorded, redactor=self.redactor)
+        return Record(self._forwarding(), recorder, self.gate, unrecorded=unrecorded, redactor=self.redactor)
 
     def _forwarding(self) -> Backend:
         if self.upstream is None:

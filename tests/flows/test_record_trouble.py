@@ -122,7 +122,7 @@ def old(days: int) -> Interaction:
 
 def replay(cassette: Cassette, *, refuses: bool = False) -> Replay:
     """Replay a cassette with recordings of at most 90 days."""
-    return Replay("old", cassette, "last", "runproxy record …", Expiry(timedelta(days=90), refuses, lambda: NOW))
+    return Replay("old", cassette, "last", "runproxy record …", expiry=Expiry(timedelta(days=90), refuses, lambda: NOW))
 
 
 @pytest.mark.parametrize(("days", "is_expired"), [(0, False), (90, False), (91, True)])
