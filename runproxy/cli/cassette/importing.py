@@ -1,4 +1,4 @@
-"""`runproxy cassette`: what is in cassettes, and bringing others' in."""
+"""`runproxy cassette import`: bringing in the recordings of other tools."""
 
 import asyncio
 import os
@@ -8,87 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runproxy.cli.group import FROM_ENVIRONMENT, ErrorGroup, say
+from runproxy.cli.cassette.folder import open_store
+from runproxy.cli.group import FROM_ENVIRONMENT, say
 from runproxy.cli.options import dir_option
 
-if TYPE_CHECKING:  # loaded by the commands themselves
-    from collections.abc import Callable
-
+if TYPE_CHECKING:  # loaded by the command itself
     from runproxy.cassette import Interaction
-    from runproxy.messages import Headers
     from runproxy.redaction import Redactor
     from runproxy.stores.file import FileStore
     from runproxy.vcr import Import
 
-DEFAULT_DIR = "cassettes"
-HTTP_ERROR = 400
 
-
-@click.group(cls=ErrorGroup)
-def cassette() -> None:
-    """List and show cassettes, and import those of other tools.
-
-    \b
-    Example:
-      runproxy cassette list
-    """
-
-
-@cassette.command("list", context_settings=FROM_ENVIRONMENT)
-@dir_option
-def list_(dir: str | None) -> None:  # noqa: A002 - the option's name
-    """List the cassettes of a folder; exit code 1 when one of them cannot be read.
-
-    \b
-    Example:
-      runproxy cassette list --dir cassettes
-    """
-    from rich.table import Table
-
-    from runproxy.cli.output import plain_console
-    from runproxy.errors import CassetteError
-
-    store = _store(dir)
-    table = Table("cassette", "interactions", "bytes", "last recorded", box=None, pad_edge=False)
-    unreadable = []
-    for name in store.names():
-        try:
-            interactions = store.load(name)
-        except CassetteError as error:
-            unreadable.append(error.message)
-            table.add_row(name, "unreadable", str(store.path(name).stat().st_size), "")
-            continue
-        last = max((held.recorded_at for held in interactions), default=None)
-        size = store.path(name).stat().st_size
-        table.add_row(name, str(len(interactions)), str(size), f"{last:%Y-%m-%d %H:%M}" if last else "")
-    if not table.row_count:
-        say(f"No cassettes in {dir or DEFAULT_DIR}.")
-        return
-    plain_console().print(table)
-    for message in unreadable:
-        say(f"Error: {message}")
-    if unreadable:
-        sys.exit(1)
-
-
-@cassette.command(context_settings=FROM_ENVIRONMENT)
-@click.argument("name")
-@dir_option
-def show(name: str, dir: str | None) -> None:  # noqa: A002 - the option's name
-    """Show the calls in a cassette.
-
-    \b
-    Example:
-      runproxy cassette show quickstart
-    """
-    from runproxy.cli.output import plain_console
-
-    console = plain_console()
-    for position, interaction in enumerate(_store(dir).load(name)):
-        _show(console.print, position, interaction)
-
-
-@cassette.group("import")
+@click.group("import")
 def import_() -> None:
     """Import the recordings of another tool, redacted on the way.
 
@@ -116,7 +47,7 @@ def vcr(file: str, cassette: str | None, dir: str | None) -> None:  # noqa: A002
     from runproxy.errors import CassetteError
     from runproxy.vcr import read_vcr
 
-    store = _store(dir)
+    store = open_store(dir)
     name = cassette or Path(file).name.partition(".")[0]
     target = store.path(name)
     if target.exists():
@@ -125,7 +56,7 @@ def vcr(file: str, cassette: str | None, dir: str | None) -> None:  # noqa: A002
         text = Path(file).read_bytes()
     except OSError as error:
         raise CassetteError(f"{file}: cannot be read: {error.strerror}.") from error
-    found = read_vcr(text, file, store.gate, datetime.now(UTC), _redactor())
+    found = read_vcr(text, file, store.gate, datetime.now(UTC), settings_redactor())
     if not found.interactions:
         raise CassetteError(f"{file} holds no interactions; nothing was written.")
     store.check_writable()
@@ -135,14 +66,7 @@ def vcr(file: str, cassette: str | None, dir: str | None) -> None:  # noqa: A002
         sys.exit(1)
 
 
-def _store(folder: str | None) -> "FileStore":
-    from runproxy.redaction import WriteGate
-    from runproxy.stores.file import FileStore
-
-    return FileStore(Path(folder or DEFAULT_DIR), WriteGate())
-
-
-def _redactor() -> "Redactor":
+def settings_redactor() -> "Redactor":
     """Give what redacts as the settings file says, if there is one."""
     from runproxy.composition.redactors import make_redactor
     from runproxy.config import Settings, find_file, make_settings, read_file
@@ -197,32 +121,3 @@ def _refused_by_guard(interactions: "list[Interaction]") -> int:
         except Refusal:
             refused += 1
     return refused
-
-
-def _show(print_line: "Callable[..., None]", position: int, interaction: "Interaction") -> None:
-    from rich.text import Text
-
-    from runproxy.cli.output import harmless
-
-    request, response = interaction.request, interaction.response
-    taken = f"{interaction.recorded_at:%Y-%m-%d %H:%M:%S} UTC, {interaction.elapsed_ms} ms"
-    call = harmless(f"[{position}] {request.method} {request.target}")
-    print_line(Text.assemble((call, "bold"), f"  {taken}"))
-    _show_message(print_line, ">", request.headers, request.body)
-    print_line(Text(f"< {response.status}", style="red" if response.status >= HTTP_ERROR else "green"))
-    _show_message(print_line, "<", response.headers, response.body)
-    print_line()
-
-
-def _show_message(print_line: "Callable[..., None]", mark: str, headers: "Headers", body: bytes) -> None:
-    from rich.text import Text
-
-    from runproxy.cli.output import harmless
-    from runproxy.jsonstyle import INDENT_2, detect, render
-
-    for header, value in headers.items():
-        print_line(Text(harmless(f"{mark} {header}: {value}"), style="dim"))
-    known = detect(body)
-    text = (render(known[0], INDENT_2) if known else body).decode("utf-8", "backslashreplace")
-    for line in text.split("\n"):
-        print_line(Text(harmless(f"{mark} {line}")))
