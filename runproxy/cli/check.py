@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runproxy.cli.group import FROM_ENVIRONMENT
-from runproxy.cli.output import counted, harmless
+from runproxy.cli.output import counted, on_one_line
 from runproxy.cli.rules import enforce_option, policy_option, team_option
 
 if TYPE_CHECKING:
@@ -126,12 +126,7 @@ def _print(result: _Result) -> None:
     if result.is_ok:
         lines.append(f"passes, with {counted(len(warnings), 'warning')}" if warnings else "within limits")
     for line in lines:
-        click.echo(_on_one_line(f"{result.file}: {line}"))
-
-
-def _on_one_line(text: str) -> str:
-    """Spell out what is no part of a line: a key may hold anything."""
-    return harmless(text).replace("\n", "\\x0a").replace("\t", "\\x09")
+        click.echo(on_one_line(f"{result.file}: {line}"))
 
 
 def _where_not_json(text: bytes) -> str:

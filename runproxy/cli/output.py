@@ -24,6 +24,11 @@ def harmless(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
+def on_one_line(text: str) -> str:
+    """Spell out what is no part of a line: a recorded text may hold anything."""
+    return harmless(text).replace("\n", "\\x0a").replace("\t", "\\x09")
+
+
 def counted(count: int, noun: str) -> str:
     """Say how many there are of something."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
