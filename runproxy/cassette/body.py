@@ -29,12 +29,27 @@ _KINDS: Final = frozenset({"json_value", "text", "base64"})
 class StoredBody(BaseModel):
     """A body in a cassette: exactly one of `json`, `text` and `base64`."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "oneOf": [{"required": ["json"]}, {"required": ["text"]}, {"required": ["base64"]}],
+            "dependentRequired": {"style": ["json"]},
+        },
+    )
 
-    json_value: Any = Field(default=None, alias="json")
-    style: Annotated[str, AfterValidator(_known_style)] = COMPACT
-    text: str = ""
-    base64: Annotated[str, AfterValidator(_valid_base64)] = ""
+    json_value: Any = Field(default=None, alias="json", description="The value that the body says.")
+    style: Annotated[
+        str,
+        AfterValidator(_known_style),
+        Field(description="How the value was printed.", json_schema_extra={"enum": list(STYLES)}),
+    ] = COMPACT
+    text: str = Field(default="", description="A body in UTF-8 that no style would print to the byte.")
+    base64: Annotated[
+        str,
+        AfterValidator(_valid_base64),
+        Field(description="Any other body.", json_schema_extra={"contentEncoding": "base64"}),
+    ] = ""
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> "StoredBody":

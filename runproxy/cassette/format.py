@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -55,7 +55,16 @@ def _header_value(value: str) -> str:
     return value
 
 
-StoredHeaders = list[tuple[Annotated[str, AfterValidator(_token)], Annotated[str, AfterValidator(_header_value)]]]
+_Token: TypeAlias = Annotated[
+    str, AfterValidator(_token), Field(json_schema_extra={"pattern": r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$"})
+]
+_HeaderValue: TypeAlias = Annotated[
+    str, AfterValidator(_header_value), Field(json_schema_extra={"pattern": r"^[^\r\n\u0000]*$"})
+]
+StoredHeaders: TypeAlias = Annotated[
+    list[tuple[_Token, _HeaderValue]], Field(description="Pairs of name and value, in their order.")
+]
+_Body: TypeAlias = Annotated[StoredBody | None, Field(description="What was sent; left out where there was nothing.")]
 
 
 class _Stored(BaseModel):
@@ -65,19 +74,34 @@ class _Stored(BaseModel):
 class StoredRequest(_Stored):
     """A request in a cassette."""
 
-    method: Annotated[str, AfterValidator(_token)]
-    path: Annotated[str, AfterValidator(_path)]
-    query: Annotated[str, AfterValidator(_query)] = ""
+    method: _Token
+    path: Annotated[
+        str,
+        AfterValidator(_path),
+        Field(description="Raw, never percent-decoded.", json_schema_extra={"pattern": r"^/[^?#\s]*$"}),
+    ]
+    query: Annotated[
+        str,
+        AfterValidator(_query),
+        Field(description="Raw, without its question mark.", json_schema_extra={"pattern": r"^[^#\s]*$"}),
+    ] = ""
     headers: StoredHeaders = []
-    body: StoredBody | None = None
+    body: _Body = None
 
 
 class StoredResponse(_Stored):
     """An answer in a cassette."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"status": {"enum": [int(status) for status in sorted(BODILESS)]}}},
+            "then": {"properties": {"body": {"type": "null"}}},
+        }
+    )
+
     status: int = Field(ge=200, le=599)
     headers: StoredHeaders = []
-    body: StoredBody | None = None
+    body: _Body = None
 
     @model_validator(mode="after")
     def _is_framed_once(self) -> "StoredResponse":
@@ -92,8 +116,8 @@ class StoredResponse(_Stored):
 class StoredInteraction(_Stored):
     """One call in a cassette."""
 
-    recorded_at: AwareDatetime
-    elapsed_ms: int = Field(default=0, ge=0)
+    recorded_at: AwareDatetime = Field(description="When the call was made, with its offset from UTC.")
+    elapsed_ms: int = Field(default=0, ge=0, description="How long the upstream took to answer.")
     request: StoredRequest
     response: StoredResponse
 
