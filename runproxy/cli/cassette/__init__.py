@@ -1,15 +1,21 @@
-"""`runproxy cassette`: what is in cassettes, and bringing others' in."""
+"""`runproxy cassette`: what is in cassettes, what to do with them, and bringing others' in."""
 
 import click
 
+from runproxy.cli.cassette.diff import diff
 from runproxy.cli.cassette.importing import import_
+from runproxy.cli.cassette.laying_out import format_, schema
 from runproxy.cli.cassette.listing import list_, show
+from runproxy.cli.cassette.merge import merge
+from runproxy.cli.cassette.prune import prune
+from runproxy.cli.cassette.scan import scan
+from runproxy.cli.cassette.split import split
 from runproxy.cli.group import ErrorGroup
 
 
 @click.group(cls=ErrorGroup)
 def cassette() -> None:
-    """List and show cassettes, and import those of other tools.
+    """List, compare, merge and tidy cassettes, and import those of other tools.
 
     \b
     Example:
@@ -17,5 +23,5 @@ def cassette() -> None:
     """
 
 
-for _command in (list_, show, import_):
+for _command in (list_, show, diff, merge, split, prune, format_, scan, schema, import_):
     cassette.add_command(_command)

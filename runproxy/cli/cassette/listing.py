@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runproxy.cli.cassette.folder import DEFAULT_DIR, open_store
+from runproxy.cli.cassette.progress import watched
 from runproxy.cli.group import FROM_ENVIRONMENT, say
 from runproxy.cli.options import dir_option
 
@@ -35,7 +36,7 @@ def list_(dir: str | None) -> None:  # noqa: A002 - the option's name
     store = open_store(dir)
     table = Table("cassette", "interactions", "bytes", "last recorded", box=None, pad_edge=False)
     unreadable = []
-    for name in store.names():
+    for name in watched(store.names(), "Reading"):
         try:
             interactions = store.load(name)
         except CassetteError as error:

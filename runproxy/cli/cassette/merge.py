@@ -1,0 +1,123 @@
+"""`runproxy cassette merge`: what two branches recorded, or several cassettes, in one."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from runproxy.cli.cassette.folder import find_file, folder_option, open_store
+from runproxy.cli.group import say
+from runproxy.cli.output import counted, on_one_line
+
+if TYPE_CHECKING:
+    from runproxy.cassette.merging import Conflict, Merged
+    from runproxy.cassette.model import Interaction
+
+_BRANCHES: Final = 3
+
+
+@click.command()
+@click.argument("cassettes", nargs=-1, required=True, metavar="BASE OURS THEIRS | CASSETTE...")
+@click.option("--driver", is_flag=True, help="Take paths only, as git gives them to a merge driver: %O %A %B.")
+@click.option("--path", "label", metavar="PATH", help="Call the cassette so in messages; git gives it as %P.")
+@click.option("--into", metavar="NAME", help="Write all recordings of the given cassettes into this new one.")
+@click.option("--later-wins", is_flag=True, help="With --into: of different recordings, take the later cassette's.")
+@folder_option
+def merge(
+    *,
+    cassettes: tuple[str, ...],
+    driver: bool,
+    label: str | None,
+    into: str | None,
+    later_wins: bool,
+    folder: str | None,
+) -> None:
+    """Merge what two branches made of a cassette, or put several cassettes into one.
+
+    With BASE OURS THEIRS, what they changed since BASE is written into OURS; calls that only one side recorded or
+    changed make no conflict. Where both changed a recording, ours is kept and the call is named. With --into, all
+    recordings of the cassettes are written into a new one; one call with different recordings is a conflict.
+
+    Exit code 0: merged; 1: conflicts, named (with --into, nothing is written); 2: a file cannot be read or written.
+
+    \b
+    Example:
+      runproxy cassette merge first second --into both
+      git config merge.runproxy.driver \\
+        'runproxy cassette merge --driver --path %P %O %A %B'
+    """
+    _check_usage(cassettes, driver, into, later_wins)
+    if into is not None:
+        merged = _put_together(cassettes, into, later_wins, folder)
+    else:
+        base, ours, theirs = (Path(given) if driver else find_file(given, folder) for given in cassettes)
+        merged = _merge_branches(base, ours, theirs)
+    _report(merged.conflicts, label or into or cassettes[1], kept=into is None)
+    if merged.conflicts:
+        sys.exit(1)
+
+
+def _check_usage(cassettes: tuple[str, ...], driver: bool, into: str | None, later_wins: bool) -> None:
+    if into is None and len(cassettes) != _BRANCHES:
+        raise click.UsageError("Name BASE OURS THEIRS, or the cassettes to put together and --into NAME.")
+    if into is not None and driver:
+        raise click.UsageError("--driver writes into OURS; it does not go with --into.")
+    if into is None and later_wins:
+        raise click.UsageError("--later-wins goes with --into.")
+
+
+def _put_together(cassettes: tuple[str, ...], into: str, later_wins: bool, folder: str | None) -> "Merged":
+    from runproxy.cassette.merging import merge_all
+    from runproxy.cli.cassette.writing import create
+
+    target = open_store(folder).path(into)
+    found = merge_all([_read(find_file(given, folder)) for given in cassettes], later_wins=later_wins)
+    if not found.conflicts:
+        create(target, _laid_out(found.interactions))
+        say(f"{target}: {counted(len(found.interactions), 'interaction')} of {counted(len(cassettes), 'cassette')}.")
+    return found
+
+
+def _merge_branches(base: Path, ours: Path, theirs: Path) -> "Merged":
+    from runproxy.cassette.merging import merge_branches
+    from runproxy.cli.cassette.writing import rewrite
+
+    common, other = _read(base), _read(theirs)
+    merged: list[Merged] = []
+
+    def change(text: bytes) -> bytes:
+        merged.append(merge_branches(common, _decoded(text, ours), other))
+        return _laid_out(merged[-1].interactions)
+
+    rewrite(ours, change)
+    return merged[-1]
+
+
+def _read(path: Path) -> "list[Interaction]":
+    from runproxy.cli.cassette.writing import read_whole
+
+    return _decoded(read_whole(path), path)
+
+
+def _decoded(text: bytes, path: Path) -> "list[Interaction]":
+    """Read interactions; an empty file is none, which is how git gives a side that has no such file."""
+    from runproxy.cassette import decode
+
+    return list(decode(text, str(path))) if text else []
+
+
+def _laid_out(interactions: "tuple[Interaction, ...]") -> bytes:
+    from runproxy.cassette import encode_interaction, layout
+
+    return layout.compose([layout.element(encode_interaction(held)) for held in interactions])
+
+
+def _report(conflicts: "tuple[Conflict, ...]", where: str, *, kept: bool) -> None:
+    for conflict in conflicts:
+        nth = f" (recording {conflict.nth + 1})" if conflict.nth else ""
+        say(on_one_line(f"CONFLICT in {where}: {conflict.method} {conflict.target}{nth}: {conflict.reason}."))
+    if conflicts and kept:
+        say("Ours was kept. Record these calls again, or edit the file by hand.")
+    elif conflicts:
+        say("Nothing was written. Choose with --later-wins, or record these calls again.")

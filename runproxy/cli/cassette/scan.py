@@ -1,0 +1,108 @@
+"""`runproxy cassette scan`: secrets in what is on file already."""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runproxy.cli.cassette.folder import DEFAULT_DIR, folder_option
+from runproxy.cli.cassette.progress import watched
+from runproxy.cli.group import say
+from runproxy.cli.output import counted, on_one_line
+
+if TYPE_CHECKING:
+    from runproxy.cassette.scanning import Scanned, Scanner
+
+
+@click.command()
+@click.argument("paths", nargs=-1)
+@click.option(
+    "--secrets-from-env",
+    "variables",
+    multiple=True,
+    metavar="NAME",
+    help="Also search for the value of this environment variable, in every spelling.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
+@folder_option
+def scan(paths: tuple[str, ...], variables: tuple[str, ...], as_json: bool, folder: str | None) -> None:
+    """Find secrets in cassettes, or in any other files.
+
+    PATHS are files, and folders with all that is below them; without any, the cassette folder is searched. Found are
+    the shapes of well-known tokens, headers and query values that are named like a secret, and bodies that cannot be
+    looked into. The place and the kind are printed, the secret is not.
+
+    Exit code 0: nothing found; 1: findings, listed; 2: a file or a variable cannot be read.
+
+    \b
+    Example:
+      runproxy cassette scan
+      runproxy cassette scan fixtures --secrets-from-env OPENAI_API_KEY
+    """
+    scanner = _scanner(variables)
+    results: dict[str, Scanned] = {}
+    failed: list[str] = []
+    for path in watched(_files(paths or (folder or DEFAULT_DIR,), failed), "Searching"):
+        try:
+            results[str(path)] = scanner.scan(path.read_bytes(), str(path))
+        except OSError as error:
+            failed.append(_not_readable(error))
+    if as_json:
+        click.echo(json.dumps(_as_json(results, failed)))
+    else:
+        _print(results)
+    for message in failed:
+        say(on_one_line(f"Error: {message}"))
+    if failed:
+        sys.exit(2)
+    if any(result.findings for result in results.values()):
+        sys.exit(1)
+
+
+def _scanner(variables: tuple[str, ...]) -> "Scanner":
+    from runproxy.cassette.scanning import Scanner
+
+    missing = [name for name in variables if not os.environ.get(name, "").strip()]
+    if missing:
+        raise click.UsageError(f"--secrets-from-env: {', '.join(missing)} is not set, or empty.")
+    try:
+        return Scanner({name: os.environ[name].strip() for name in variables})
+    except ValueError as error:
+        raise click.UsageError(f"--secrets-from-env: {error}.") from error
+
+
+def _files(paths: tuple[str, ...], failed: list[str]) -> list[Path]:
+    """List the files to search; what cannot be looked into is a failure, for a secret may be in there."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not Path(path).is_dir():
+            found[Path(path)] = None
+            continue
+        for folder, below, names in os.walk(path, onerror=lambda error: failed.append(_not_readable(error))):
+            below[:] = sorted(name for name in below if name != ".git")
+            found.update(dict.fromkeys(held for name in sorted(names) if (held := Path(folder, name)).is_file()))
+    return list(found)
+
+
+def _not_readable(error: OSError) -> str:
+    return f"{error.filename}: cannot be read: {error.strerror}."
+
+
+def _as_json(results: "dict[str, Scanned]", failed: list[str]) -> dict[str, object]:
+    found = [{"file": file, **asdict(finding)} for file, result in results.items() for finding in result.findings]
+    return {"ok": not (found or failed), "files": len(results), "findings": found, "errors": failed}
+
+
+def _print(results: "dict[str, Scanned]") -> None:
+    for file, result in results.items():
+        if result.unread:
+            say(on_one_line(f"{result.unread} Searched as plain text."))
+        for finding in result.findings:
+            click.echo(on_one_line(f"{file}: {finding.where}: {finding.kind}"))
+    count = sum(len(result.findings) for result in results.values())
+    told = f"{counted(count, 'finding')} in" if count else "Nothing found in"
+    say(f"{told} {counted(len(results), 'file')}.")
