@@ -14,16 +14,15 @@ def rewrite(path: Path, change: Callable[[bytes], bytes]) -> bool:
     """
     from runproxy.errors import CassetteNotWritable
 
-    path = path.resolve()
     text = read_whole(path)
     changed = change(text)
     if changed == text:
         return False
-    with _fresh_beside(path, changed) as fresh:
+    with _fresh_beside(path.resolve(), changed) as fresh:
         if path.read_bytes() != text:
             raise CassetteNotWritable(f"{path} was changed by somebody else meanwhile, and was left alone. Try again.")
         fresh.chmod(path.stat().st_mode)
-        fresh.replace(path)
+        fresh.replace(path.resolve())
     return True
 
 
