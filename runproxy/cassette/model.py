@@ -19,6 +19,11 @@ class Interaction:
     recorded_at: datetime
     elapsed_ms: int
 
+    @property
+    def key(self) -> MatchKey:
+        """What recordings of one call share on file, where all that settings redact is redacted already."""
+        return match_key(PLAIN.scrub(self.request))
+
 
 class Cassette:
     """Interactions in order, found by match key in one dictionary access.
