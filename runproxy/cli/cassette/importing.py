@@ -58,7 +58,8 @@ def vcr(file: str, cassette: str | None, dir: str | None) -> None:  # noqa: A002
         raise CassetteError(f"{file}: cannot be read: {error.strerror}.") from error
     found = read_vcr(text, file, store.gate, datetime.now(UTC), settings_redactor())
     if not found.interactions:
-        raise CassetteError(f"{file} holds no interactions; nothing was written.")
+        reasons = "".join(f"\nLeft out: {reason}" for reason in found.left_out)
+        raise CassetteError(f"{file} holds no interactions that can be stored; nothing was written.{reasons}")
     store.check_writable()
     left_out = asyncio.run(_write(store, name, found.interactions))
     _report(target, found, left_out)
