@@ -64,3 +64,50 @@ def test_a_log_that_cannot_be_written_costs_nothing_else(monkeypatch: pytest.Mon
         monkeypatch.undo()
         with suppress(OSError):
             full.close()
+
+
+def _harmless(text: str) -> bool:
+    return "made-up" not in text
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_what_may_not_be_written_is_replaced_wherever_it_stands(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    """In the event, a value, a name, inside lists and tables, and in what is no text."""
+    configure_logs("info", "json" if form == "json" else "console", _harmless)
+    structlog.get_logger().info(
+        "a made-up event",
+        text="made-up",
+        items=["fine", "made-up"],
+        table={"made-up": {"k": ("made-up", 1)}},
+        thing=ValueError("made-up"),
+        count=3,
+        none=None,
+        **{"made-up": "fine"},
+    )
+    written = capsys.readouterr().err
+    assert "made-up" not in written
+    assert written.count("(holds a credential)") == 7
+    assert "fine" in written
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_of_a_trace_only_the_lines_are_held_back_that_hold_something(
+    capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    """What failed and where stays to be seen; the message that repeats a secret does not."""
+    configure_logs("info", "json" if form == "json" else "console", _harmless)
+    try:
+        int("made-up")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    written = capsys.readouterr().err
+    assert "invalid literal" not in written
+    assert "Traceback" in written
+    assert "(holds a credential)" in written
+
+
+def test_a_text_whose_lines_are_harmless_one_by_one_is_held_back(capsys: pytest.CaptureFixture[str]) -> None:
+    """What only the whole shows is held back as a whole."""
+    configure_logs("info", "json", lambda text: "a\nb" not in text)
+    structlog.get_logger().info("x", text="a\nb")
+    assert json.loads(capsys.readouterr().err)["text"] == "(holds a credential)"

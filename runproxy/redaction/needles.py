@@ -22,7 +22,10 @@ _FEW: Final = 24  # up to so many needles are searched for one by one, which is 
 
 
 class Needles:
-    """Finds any of many needles of at least 8 bytes; one that is added twice must be removed twice."""
+    """Finds any of many needles of at least 8 bytes; one that is added twice must be removed twice.
+
+    One thread may search while another adds: it finds what was there when it began, and perhaps what has come since.
+    """
 
     def __init__(self) -> None:
         self._counts: defaultdict[bytes, int] = defaultdict(int)
@@ -50,7 +53,7 @@ class Needles:
     def are_in(self, data: bytes) -> bool:
         """Tell whether data holds any of the needles."""
         if len(self._counts) <= _FEW:
-            return any(needle in data for needle in self._counts)
+            return any(needle in data for needle in tuple(self._counts))
         return self._long.finds(data) or self._short.finds(data)
 
     def _finder(self, needle: bytes) -> "_Finder":
@@ -94,14 +97,14 @@ class _Finder:
         """Tell whether the word that stands there belongs to a needle that stands around it."""
         for offset in range(min(self._width, word_at + 1)):
             start = word_at - offset
-            for size in self._sizes:
+            for size in tuple(self._sizes):
                 core = data[start : start + size]
                 if core in self._cores and self._is_whole(data, start + size, core):
                     return True
         return False
 
     def _is_whole(self, data: bytes, end: int, core: bytes) -> bool:
-        needles = self._cores[core]
+        needles = self._cores.get(core, ())
         return len(needles) > _MOST_OF_A_CORE or any(data.endswith(needle, 0, end) for needle in needles)
 
     def _first_words(self, core: bytes) -> list[int]:
