@@ -33,7 +33,7 @@ LEVELS = {
     "guard": 3,
     "verdicts": 3,
     "cassette": 3,
-    "vcr": 4,
+    "exchange": 4,
     "stores": 4,
     "upstream": 4,
     "backends": 5,
@@ -52,8 +52,8 @@ OWNERS = {
     "click": {"cli"},
     "fcntl": {"stores"},
     "re2": {"patterns"},
-    "yaml": {"vcr"},
-    "pydantic": {"sections", "redaction", "policy", "attribution", "config", "cassette", "vcr", "admin"},
+    "yaml": {"exchange"},
+    "pydantic": {"sections", "redaction", "policy", "attribution", "config", "cassette", "exchange", "admin"},
     "rich": {"cli"},
 }
 """The only rooms that may import a library."""

@@ -1,9 +1,9 @@
-"""`runproxy cassette`: what is in cassettes, what to do with them, and bringing others' in."""
+"""`runproxy cassette`: what is in cassettes, what to do with them, and bringing them in and out."""
 
 import click
 
 from runproxy.cli.cassette.diff import diff
-from runproxy.cli.cassette.importing import import_
+from runproxy.cli.cassette.exchange import export, import_
 from runproxy.cli.cassette.laying_out import format_, schema
 from runproxy.cli.cassette.listing import list_, show
 from runproxy.cli.cassette.merge import merge
@@ -23,5 +23,5 @@ def cassette() -> None:
     """
 
 
-for _command in (list_, show, diff, merge, split, prune, format_, scan, schema, import_):
+for _command in (list_, show, diff, merge, split, prune, format_, scan, schema, import_, export):
     cassette.add_command(_command)

@@ -6,37 +6,18 @@ decoded, so that they can be read.
 """
 
 import base64
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from runproxy.cassette import Interaction, decode_interaction, encode_interaction
-from runproxy.coding import decompressed
 from runproxy.errors import ConfigError, CorruptCassette, NotStorable
-from runproxy.messages import BODILESS, Headers, Request, Response, make_headers
-from runproxy.redaction import PLAIN, Redactor, WriteGate, dropped_names
+from runproxy.exchange.imported import Heard, Import, first_problem, read_address, read_date
+from runproxy.messages import Headers, Request, Response, make_headers
+from runproxy.redaction import WriteGate
 
 _UNION_MARKS: Final = frozenset({"_Body", "str", "bytes", "list[str]", "datetime"})  # pydantic's, not the file's
-
-
-@dataclass(slots=True)
-class Import:
-    """What was read: the redacted interactions, the header names dropped with their counts, and remarks."""
-
-    interactions: list[Interaction] = field(default_factory=list)
-    dropped: Counter[str] = field(default_factory=Counter)
-    hosts: set[str] = field(default_factory=set)
-    left_out: list[str] = field(default_factory=list)
-    undated: int = 0
-    decoded: int = 0
 
 
 class _Vcr(BaseModel):
@@ -79,7 +60,7 @@ class _Interaction(_Vcr):
     recorded_at: str | datetime | None = None
 
 
-def read_vcr(text: bytes, where: str, gate: WriteGate, undated_at: datetime, redactor: Redactor = PLAIN) -> Import:
+def read_vcr(text: bytes, where: str, gate: WriteGate, undated_at: datetime) -> Import:
     """Read and redact a VCR or vcrpy cassette; interactions without a date get `undated_at`.
 
     `gate` learns the credentials found in it. Raises `CorruptCassette` with the place of what is wrong, and
@@ -87,18 +68,16 @@ def read_vcr(text: bytes, where: str, gate: WriteGate, undated_at: datetime, red
     """
     found = Import()
     for position, stored in enumerate(_stored_interactions(_load_yaml(text, where), where)):
-        place = f"{where}: interaction {position}"
+        place = f"interaction {position}"
         try:
-            vcr = _Interaction.model_validate(stored)
-            _add(found, vcr, gate, redactor, undated_at=undated_at, place=place)
+            found.add(_heard(_Interaction.model_validate(stored)), gate, undated_at, where, place)
         except NotStorable as error:
-            found.left_out.append(f"interaction {position}: {error.reason}")
+            found.left_out.append(f"{place}: {error.reason}")
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            path = ".".join(str(part) for part in first["loc"] if part not in _UNION_MARKS)
-            raise CorruptCassette(f"{place}: {path or 'all of it'}: {first['msg']}.") from None
+            raise CorruptCassette(f"{where}: {place}: {first_problem(error, _UNION_MARKS)}") from None
         except (OverflowError, ValueError) as error:  # a date, an address, an encoding
-            raise CorruptCassette(f"{place}: holds something that is no HTTP ({type(error).__name__}).") from None
+            kind = type(error).__name__
+            raise CorruptCassette(f"{where}: {place}: holds something that is no HTTP ({kind}).") from None
     return found
 
 
@@ -135,29 +114,11 @@ def _stored_interactions(document: Any, where: str) -> list[Any]:
     )
 
 
-def _add(
-    found: Import, vcr: _Interaction, gate: WriteGate, redactor: Redactor, *, undated_at: datetime, place: str
-) -> None:
-    url = urlsplit(vcr.request.uri)
-    target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+def _heard(vcr: _Interaction) -> Heard:
+    target, host, credentials = read_address(vcr.request.uri)
     request = Request(vcr.request.method.upper(), target, _headers(vcr.request.headers), _to_bytes(vcr.request.body))
     response = Response(vcr.response.status.code, _headers(vcr.response.headers), _to_bytes(vcr.response.body))
-    gate.learn(request)
-    gate.learn_cookies(response)
-    gate.remember(unquote(part) for part in (url.username, url.password) if part)
-    recorded_at = _date(vcr.recorded_at)
-    kept_request, kept_response = redactor.storable(request, response)
-    kept_response, was_decoded = _decoded(kept_response)
-    if kept_response.status in BODILESS:
-        kept_response = Response(kept_response.status, kept_response.headers)
-    found.dropped.update(dropped_names(request.headers, kept_request.headers))
-    found.dropped.update(dropped_names(response.headers, kept_response.headers))
-    found.hosts.add(url.netloc.rpartition("@")[2])
-    found.undated += recorded_at is None
-    found.decoded += was_decoded
-    interaction = Interaction(kept_request, kept_response, recorded_at or undated_at, 0)
-    decode_interaction(orjson.loads(encode_interaction(interaction)), place)  # raises for what could not be read back
-    found.interactions.append(interaction)
+    return Heard(request, response, host, read_date(vcr.recorded_at), credentials=credentials)
 
 
 def _headers(headers: _Headers) -> Headers:
@@ -178,26 +139,3 @@ def _to_bytes(body: _Body | str | bytes | None) -> bytes:
             return body.encode()
         case _:
             return body or b""
-
-
-def _decoded(response: Response) -> tuple[Response, bool]:
-    """Decode a gzip or deflate answer; what cannot be decoded stays as it is."""
-    coding = response.headers.get("content-encoding", "")
-    body = decompressed(response.body, coding)
-    if not coding or body is None:
-        return response, False
-    pairs = [(name, value) for name, value in response.headers.items() if name != "content-encoding"]
-    return Response(response.status, make_headers(pairs), body), True
-
-
-def _date(written: str | datetime | None) -> datetime | None:
-    """Read a date: RFC 1123 as Ruby writes it, ISO 8601, or a YAML timestamp; None for any other."""
-    moment = _parsed(written) if isinstance(written, str) else written
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC) if moment else None
-
-
-def _parsed(written: str) -> datetime | None:
-    for parse in (parsedate_to_datetime, datetime.fromisoformat):
-        with suppress(ValueError):
-            return parse(written)
-    return None

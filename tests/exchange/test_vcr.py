@@ -13,8 +13,9 @@ from click.testing import CliRunner
 
 from runproxy.cli import main
 from runproxy.errors import CorruptCassette
+from runproxy.exchange.imported import Import
+from runproxy.exchange.vcr import read_vcr
 from runproxy.redaction import WriteGate
-from runproxy.vcr import Import, read_vcr
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 CREDENTIAL = "made-up-credential-0123456789"
@@ -192,6 +193,7 @@ def test_when_an_interaction_was_recorded(more: str, moment: datetime, undated: 
     [
         pytest.param("http://h.test", "/", "h.test", id="no-path"),
         pytest.param("http://h.test/a%2Fb", "/a%2Fb", "h.test", id="encoded"),
+        pytest.param("http://h.test/é?ü=%c3", "/%C3%A9?%C3%BC=%c3", "h.test", id="not-encoded"),
         pytest.param("http://h.test/a?b=c%20d", "/a?b=c%20d", "h.test", id="query"),
         pytest.param("http://h.test/a?key=0123456789", "/a?key=REDACTED", "h.test", id="secret-in-query"),
         pytest.param("http://name:word@h.test:1/a", "/a", "h.test:1", id="user-and-password"),
