@@ -58,6 +58,15 @@ class CassetteFile:
         _log.warning("torn tail ignored", cassette=str(self._path), torn_bytes=len(torn.torn))
         return torn.whole
 
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep all other writers waiting for as long as the context lasts; a file that is not there has none."""
+        if not self._path.exists():
+            yield
+            return
+        with self._locked():
+            yield
+
     def append_at_once(self, edits: Sequence[Edit]) -> bool:
         """Append without waiting for anybody or for the disk; False when that cannot be, and nothing is changed.
 

@@ -3,15 +3,18 @@
 import errno
 import json
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from runproxy.cassette import encode_interaction, layout
 from runproxy.cassette.usage import CassetteUsage, write_report
 from runproxy.cli.cassette import writing
 from runproxy.errors import CassetteNotWritable
+from runproxy.stores.cassette_file import CassetteFile, Edit
 from tests.cassette.recordings import recording, text_of
 from tests.cli.cassettes import by_hand, cassette, put, torn
 
@@ -243,3 +246,21 @@ def test_a_disk_that_is_full_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         assert result.exit_code == 2
         assert "cannot be written: No space left on device." in result.stderr
     assert (names(), Path("cassettes/odd.json").read_bytes()) == (["cassettes/odd.json"], edited)
+
+
+def test_a_recording_made_meanwhile_waits_and_is_not_lost(tmp_path: Path) -> None:
+    """Who records while a command changes the file comes after it, into the file that the command has made."""
+    path = tmp_path / "held.json"
+    path.write_bytes(layout.EMPTY)
+    added = layout.element(encode_interaction(HELD[0]))
+    writer = threading.Thread(target=CassetteFile(path).apply, args=([Edit(None, added)],))
+
+    def change(text: bytes) -> bytes:
+        writer.start()
+        writer.join(0.2)
+        assert writer.is_alive()
+        return layout.compose([added])
+
+    assert writing.rewrite(path, change)
+    writer.join()
+    assert path.read_bytes() == layout.compose([added, added])

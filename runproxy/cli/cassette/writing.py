@@ -10,8 +10,16 @@ from pathlib import Path
 def rewrite(path: Path, change: Callable[[bytes], bytes]) -> bool:
     """Put in the place of a cassette what `change` makes of its text; False when that is the same.
 
-    Raises `CassetteNotWritable`, and `CorruptCassette` for a file whose last write was cut off.
+    Who records into it meanwhile waits. Raises `CassetteNotWritable`, and `CorruptCassette` for a file whose last write
+    was cut off.
     """
+    from runproxy.stores.cassette_file import CassetteFile
+
+    with CassetteFile(path.resolve()).exclusive():
+        return _rewrite(path, change)
+
+
+def _rewrite(path: Path, change: Callable[[bytes], bytes]) -> bool:
     from runproxy.errors import CassetteNotWritable
 
     text = read_whole(path)
