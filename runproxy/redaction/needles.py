@@ -13,7 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, Literal
 
-_CORE_BYTES: Final = 32
+_CORE_SIZES: Final = (32, 15, 8)
+"""What is compared first of a needle: its end, in the longest of these sizes; few, so that few have to be tried."""
 _MOST_OF_A_CORE: Final = 16
 """So many needles with one end are told apart; where there are more, the end alone counts as found."""
 _SHORT: Final = 4
@@ -71,14 +72,14 @@ class _Finder:
         self._sizes: defaultdict[int, int] = defaultdict(int)
 
     def add(self, needle: bytes) -> None:
-        core = needle[-_CORE_BYTES:]
+        core = _core(needle)
         self._cores[core].append(needle)
         self._sizes[len(core)] += 1
         for word in self._first_words(core):
             self._words[word] += 1
 
     def remove(self, needle: bytes) -> None:
-        core = needle[-_CORE_BYTES:]
+        core = _core(needle)
         self._cores[core].remove(needle)
         if not self._cores[core]:
             del self._cores[core]
@@ -111,6 +112,10 @@ class _Finder:
         width = self._width
         shifted = b"".join([core[offset : offset + width] for offset in range(width)])
         return memoryview(shifted).cast(self._code).tolist()
+
+
+def _core(needle: bytes) -> bytes:
+    return needle[-next(size for size in _CORE_SIZES if size <= len(needle)) :]
 
 
 def _take_one(counts: defaultdict[int, int], name: int) -> None:
