@@ -85,7 +85,8 @@ class Service:
             case Refusal():
                 _log.info("refused", code=error.code, status=error.status, **call)
             case CassetteMiss():
-                self.verdicts.miss(error, call)
+                if request:
+                    self.verdicts.miss(error, request)
                 _log.warning("miss", **call)
             case UpstreamError():
                 _log.warning("upstream failed", code=error.code, **call)

@@ -1,12 +1,11 @@
 """The latest calls that were answered from a cassette, or were not, and why. Nothing in here holds a credential."""
 
 from collections import deque
-from collections.abc import Mapping
 from typing import Final
 
 from runproxy.errors import CassetteMiss
 from runproxy.messages import INTERACTION_HEADER, MISS_HEADER, Request, Response
-from runproxy.redaction import WriteGate, scrub
+from runproxy.redaction import loggable, scrub
 
 _KEPT: Final = 100
 _BECAUSE: Final = "method, path, query and body are those of the recording, and it was the next one of its kind"
@@ -29,19 +28,24 @@ class Verdicts:
     def hits(self) -> list[dict[str, object]]:
         """The latest hits: the call, where its recording stands, and why it matched."""
         return [
-            {"call": f"{request.method} {scrub(request).target}", "interaction": interaction, "because": _BECAUSE}
+            {
+                **loggable(request, {"call": f"{request.method} {scrub(request).target}"}),
+                "interaction": interaction,
+                "because": _BECAUSE,
+            }
             for request, interaction in self._hits
         ]
 
-    def miss(self, error: CassetteMiss, call: Mapping[str, str]) -> None:
-        """Keep a miss, and give it an id that its answer tells, too. A message that holds a secret is not kept."""
+    def miss(self, error: CassetteMiss, request: Request) -> None:
+        """Keep a miss, and give it an id that its answer tells, too. What holds a credential is not kept."""
         self._count += 1
         name = f"miss-{self._count}"
         error.details["miss"] = name
         error.headers[MISS_HEADER] = name
-        is_clean = WriteGate().lets_pass(f"{error.message}{error.details}")
-        told = {"message": error.message, **error.details} if is_clean else {"message": "(holds a credential)"}
-        self._misses.append({"id": name, **call, **told})
+        texts = {"method": request.method, "path": request.path, "message": error.message}
+        told = loggable(request, {**texts, "details": str(error.details)})
+        is_clean = told.pop("details") == str(error.details)
+        self._misses.append({"id": name, **told, **(error.details if is_clean else {})})
 
     def hit(self, request: Request, response: Response) -> None:
         """Keep a hit; only its address, for bodies may be large."""

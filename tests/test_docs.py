@@ -12,6 +12,7 @@ from runproxy.routes import KNOWN
 
 ROOT = Path(__file__).parents[1]
 GUARD = (ROOT / "docs" / "guard.md").read_text(encoding="utf-8")
+CASSETTES = (ROOT / "docs" / "cassettes.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NOT_OF_THE_GUARD = re.compile(
     "cassette_error|cassette_miss|internal_error|invalid_api_key|invalid_beta|invalid_config|missing_required_parameter|"
@@ -56,7 +57,7 @@ def test_every_code_of_the_guard_is_explained_and_no_other() -> None:
     assert listed == {code for code in codes_in_the_source() if not NOT_OF_THE_GUARD.fullmatch(code)}
 
 
-@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", GUARD + README, re.DOTALL))
+@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", GUARD + README + CASSETTES, re.DOTALL))
 def test_every_example_of_settings_is_valid(text: str) -> None:
     """Whoever copies a TOML block has settings that load."""
     make_settings(tomllib.loads(text), "the documents")

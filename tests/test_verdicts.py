@@ -21,7 +21,7 @@ def miss(message: str = "No recorded answer.") -> CassetteMiss:
 def test_a_miss_gets_an_id_that_its_answer_tells() -> None:
     """The header and the details of the error name it, and it is found under it."""
     verdicts, error = Verdicts(), miss()
-    verdicts.miss(error, {"method": "POST", "path": "/x"})
+    verdicts.miss(error, Request("POST", "/x", make_headers()))
     assert (error.headers["x-runproxy-miss"], error.details["miss"]) == ("miss-1", "miss-1")
     (kept,) = verdicts.misses
     assert (kept["id"], kept["method"], kept["reason"], kept["message"]) == (
@@ -35,15 +35,19 @@ def test_a_miss_gets_an_id_that_its_answer_tells() -> None:
 def test_a_miss_with_a_secret_in_it_is_kept_without_its_words() -> None:
     """What a client sent comes back to the client, and is kept nowhere."""
     verdicts, secret = Verdicts(), "sk-" + "a" * 30
-    verdicts.miss(miss(f"you sent {secret}"), {})
-    assert secret not in json.dumps(verdicts.misses)
+    own = "a-credential-of-its-own"
+    headers = make_headers([("Authorization", f"Bearer {own}")])
+    for held in (secret, own):
+        verdicts.miss(miss(f"you sent {held}"), Request("POST", f"/{held}", headers))
+        verdicts.hit(Request("POST", f"/{held}", headers), Response(200, make_headers([(INTERACTION_HEADER, "c[0]")])))
+        assert held not in json.dumps([verdicts.misses, verdicts.hits])
 
 
 def test_only_the_latest_are_kept() -> None:
     """A hundred of each, so that memory does not grow."""
     verdicts = Verdicts()
     for number in range(150):
-        verdicts.miss(miss(), {})
+        verdicts.miss(miss(), Request("POST", "/x", make_headers()))
         headers = make_headers([(INTERACTION_HEADER, f"c[{number}]")])
         verdicts.hit(Request("GET", f"/x?api-key=secret{number}", make_headers()), Response(200, headers))
     assert (len(verdicts.misses), len(verdicts.hits)) == (100, 100)

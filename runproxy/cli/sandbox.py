@@ -53,11 +53,12 @@ def sandbox(
 
 async def _serve(upstream: "Sandbox", host: str, port: int, ready_file: str) -> None:
     from runproxy.sandbox import running_sandbox
-    from runproxy.server import ReadyFile, run_until_stopped
+    from runproxy.server import ReadyFile, watch_signals
 
     async with running_sandbox(upstream, host, port) as url:
         base_url = f"{url}/v1"
         say(f"sandbox listens on {url}\n\n  runproxy record --upstream {base_url} --cassette first\n")
+        until_stopped = watch_signals(say)
         with ReadyFile(ready_file, {"url": url, "base_url": base_url}):
-            await run_until_stopped(say)
+            await until_stopped()
     say(f"Stopped: {counted(len(upstream.calls), 'call')} answered.")

@@ -95,13 +95,14 @@ def _run_loop(settings: "Settings", reread: "Callable[[], Settings]", gate: "Wri
 
 async def _serve(settings: "Settings", reread: "Callable[[], Settings]", gate: "WriteGate") -> None:
     from runproxy.composition import running_proxy
-    from runproxy.server import ReadyFile, run_until_stopped
+    from runproxy.server import ReadyFile, watch_signals
 
     async with running_proxy(settings, reread, gate) as proxy:
         ready = {"url": proxy.url, "base_url": proxy.base_url, "admin_url": proxy.admin_url}
+        until_stopped = watch_signals(say, proxy.reloader.reload)
         with ReadyFile(settings.listen.ready_file, ready):
             _banner(settings, proxy)
-            await run_until_stopped(say, proxy.reloader.reload)
+            await until_stopped()
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(proxy.service.outcomes.items()))
     say(f"Stopped: {counts or 'no calls'}; everything acknowledged is on file.")
 

@@ -20,7 +20,7 @@ from runproxy.cassette import Interaction, decode_interaction, encode_interactio
 from runproxy.coding import decompressed
 from runproxy.errors import CorruptCassette, NotStorable
 from runproxy.messages import BODILESS, Headers, Request, Response, make_headers
-from runproxy.redaction import WriteGate, dropped_names, storable_request, storable_response
+from runproxy.redaction import Redactor, WriteGate, dropped_names, storable_request, storable_response
 
 _Message = TypeVar("_Message", Request, Response)
 _NO_CREDENTIAL_PREFIXES: Final = (":", "access-control-")
@@ -80,6 +80,19 @@ class Import:
         self.redacted += kept_sent.target != sent.target
         self.interactions.append(interaction)
         self.places.append(place)
+
+    def redact(self, redactor: Redactor) -> None:
+        """Redact as the settings ask, on top; what cannot be stored then is left out."""
+        interactions, places = self.interactions, self.places
+        self.interactions, self.places = [], []
+        for place, held in zip(places, interactions, strict=True):
+            try:
+                sent, got = redactor.storable(held.request, held.response)
+            except NotStorable as error:
+                self.left_out.append(f"{place}: {error.reason}")
+                continue
+            self.interactions.append(replace(held, request=sent, response=got))
+            self.places.append(place)
 
     def add_or_leave_out(self, heard: Heard, gate: WriteGate, undated_at: datetime, where: str, place: str) -> bool:
         """Keep one call, or say that a cassette cannot hold it; tells whether it was kept."""

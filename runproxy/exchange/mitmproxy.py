@@ -148,7 +148,7 @@ def _started(sent: _Request) -> datetime | None:
 def _elapsed_ms(sent: _Request, got: _Response) -> int:
     if sent.timestamp_start is None or got.timestamp_end is None:
         return 0
-    return min(_MAX_MS, max(0, round((got.timestamp_end - sent.timestamp_start) * 1000)))
+    return round(min(_MAX_MS, max(0.0, (got.timestamp_end - sent.timestamp_start) * 1000)))
 
 
 def _text(raw: bytes) -> str:

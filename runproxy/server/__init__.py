@@ -2,6 +2,6 @@
 
 from runproxy.server.edge import Edge
 from runproxy.server.listener import low_level, routed
-from runproxy.server.process import ReadyFile, run_until_stopped
+from runproxy.server.process import ReadyFile, watch_signals
 
-__all__ = ["Edge", "ReadyFile", "low_level", "routed", "run_until_stopped"]
+__all__ = ["Edge", "ReadyFile", "low_level", "routed", "watch_signals"]

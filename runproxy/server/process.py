@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -38,10 +38,13 @@ class ReadyFile:
             self._path.unlink(missing_ok=True)
 
 
-async def run_until_stopped(say: Callable[[str], None], reload: Callable[[], object] | None = None) -> None:
-    """Wait for SIGTERM or Ctrl-C, and say that draining begins; a second signal ends the process at once.
+def watch_signals(
+    say: Callable[[str], None], reload: Callable[[], object] | None = None
+) -> Callable[[], Awaitable[None]]:
+    """Take SIGTERM and Ctrl-C from now on; gives what waits for one of them and says that draining begins.
 
-    SIGHUP calls `reload`, which tells of its own `ConfigError`.
+    A second signal ends the process at once. SIGHUP calls `reload`, which tells of its own `ConfigError`. Do this
+    before anybody is told that the server is ready, or a signal that comes right after ends it without draining.
     """
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
@@ -63,8 +66,12 @@ async def run_until_stopped(say: Callable[[str], None], reload: Callable[[], obj
     loop.add_signal_handler(signal.SIGHUP, hang_up)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    await stopped.wait()
-    say("Stopping: no new calls, waiting for those in flight. Once more stops at once.")
+
+    async def wait() -> None:
+        await stopped.wait()
+        say("Stopping: no new calls, waiting for those in flight. Once more stops at once.")
+
+    return wait
 
 
 def _has_terminal() -> bool:

@@ -261,7 +261,7 @@ async def mitmproxy(folder: Path) -> AsyncIterator[str]:
     process = await asyncio.create_subprocess_exec(mitmdump(), *args, cwd=folder, stdout=asyncio.subprocess.PIPE)
     assert process.stdout
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not (told := re.search(rb"listening at (\S+:\d+)", await process.stdout.readline())):
                 assert process.returncode is None
         yield f"http://{told[1].decode()}"

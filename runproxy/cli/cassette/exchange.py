@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -207,6 +206,7 @@ def _bring_in(read: "Reader", file: str, cassette: str | None, folder: str | Non
         reason = error.strerror if isinstance(error, OSError) else error
         raise CassetteError(f"{file}: cannot be read: {reason}.") from error
     found = read(text, file, store.gate, datetime.now(UTC))
+    found.redact(_settings_redactor())
     if found.interactions:
         store.check_writable()
     refused = asyncio.run(_write(store, name, found))
@@ -220,12 +220,11 @@ def _bring_in(read: "Reader", file: str, cassette: str | None, folder: str | Non
 async def _write(store: "FileStore", name: str, found: "Import") -> list[str]:
     from runproxy.errors import NotStorable
 
-    tape, redactor = store.tape(name), _settings_redactor()
+    tape = store.tape(name)
     refused = []
     for place, interaction in zip(found.places, found.interactions, strict=True):
         try:
-            sent, got = redactor.storable(interaction.request, interaction.response)
-            await tape.append(replace(interaction, request=sent, response=got))
+            await tape.append(interaction)
         except NotStorable as error:
             refused.append(f"{place}: {error.reason}")
     return refused
