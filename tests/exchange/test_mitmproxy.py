@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import os
 import re
 import shutil
 import signal
@@ -258,10 +259,13 @@ async def mitmproxy(folder: Path) -> AsyncIterator[str]:
     """Run mitmproxy, give its address, and let it write out.flow and out.har at the end."""
     args = ["--listen-host", "127.0.0.1", "-p", "0", "-w", "out.flow", "--set", "hardump=out.har"]
     args += ["--set", f"confdir={folder}"]
-    process = await asyncio.create_subprocess_exec(mitmdump(), *args, cwd=folder, stdout=asyncio.subprocess.PIPE)
+    at_once = {**os.environ, "PYTHONUNBUFFERED": "1"}  # or its line on where it listens stays in a buffer
+    process = await asyncio.create_subprocess_exec(
+        mitmdump(), *args, cwd=folder, stdout=asyncio.subprocess.PIPE, env=at_once
+    )
     assert process.stdout
     try:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(60):
             while not (told := re.search(rb"listening at (\S+:\d+)", await process.stdout.readline())):
                 assert process.returncode is None
         yield f"http://{told[1].decode()}"
