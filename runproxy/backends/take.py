@@ -3,11 +3,9 @@
 from collections import defaultdict
 
 from runproxy.cassette import Cassette, Interaction
+from runproxy.cassette.slots import is_same_answer
 from runproxy.matching import MatchKey
-from runproxy.messages import Headers, Response
 from runproxy.stores import Tape
-
-_VOLATILE_HEADERS = frozenset({"x-request-id"})  # differs in every answer, and says nothing of the answer
 
 
 class Take:
@@ -40,7 +38,7 @@ class Take:
             await self._tape.append(interaction)
             return
         earlier = self._earlier[positions[nth]]
-        is_same = _is_same_answer(earlier.response, interaction.response)
+        is_same = is_same_answer(earlier.response, interaction.response)
         # Replacing a recording by itself changes no byte, and puts it back where somebody has taken it away.
         await self._tape.replace(earlier, earlier if is_same else interaction)
 
@@ -72,13 +70,3 @@ class Remembered:
 
     def give_up(self, key: MatchKey) -> None:
         """Do nothing: nothing earlier is replaced here."""
-
-
-def _is_same_answer(earlier: Response, now: Response) -> bool:
-    return (
-        earlier.status == now.status and earlier.body == now.body and _steady(earlier.headers) == _steady(now.headers)
-    )
-
-
-def _steady(headers: Headers) -> list[tuple[str, str]]:
-    return [(name.lower(), value) for name, value in headers.items() if name.lower() not in _VOLATILE_HEADERS]

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from runproxy.cassette.model import Interaction
 from runproxy.matching import MatchKey
-from runproxy.messages import Headers
+from runproxy.messages import Headers, Request, Response
 
 Slot: TypeAlias = tuple[MatchKey, int]
 """A call by its key, and which of its recordings it is, from 0."""
@@ -28,13 +28,20 @@ def slots_of(interactions: Iterable[Interaction]) -> dict[Slot, int]:
 
 def is_same_recording(one: Interaction, other: Interaction) -> bool:
     """Tell whether two interactions are equal in all but when and how fast they were recorded."""
+    return _sent(one.request) == _sent(other.request) and is_same_answer(one.response, other.response)
+
+
+def is_same_answer(one: Response, other: Response) -> bool:
+    """Tell whether two answers are equal in all that lasts."""
     return _lasting(one) == _lasting(other)
 
 
-def _lasting(held: Interaction) -> tuple[object, ...]:
-    request, response = held.request, held.response
-    sent = request.method, request.target, _steady(request.headers), request.body
-    return *sent, response.status, _steady(response.headers), response.body
+def _sent(request: Request) -> tuple[object, ...]:
+    return request.method, request.target, request.body, _steady(request.headers)
+
+
+def _lasting(answer: Response) -> tuple[object, ...]:
+    return answer.status, answer.body, _steady(answer.headers)
 
 
 def _steady(headers: Headers) -> list[tuple[str, str]]:
