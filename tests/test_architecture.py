@@ -53,7 +53,17 @@ OWNERS = {
     "fcntl": {"stores"},
     "re2": {"patterns"},
     "yaml": {"exchange"},
-    "pydantic": {"sections", "redaction", "policy", "attribution", "config", "cassette", "exchange", "admin"},
+    "pydantic": {
+        "sections",
+        "redaction",
+        "matching",
+        "policy",
+        "attribution",
+        "config",
+        "cassette",
+        "exchange",
+        "admin",
+    },
     "rich": {"cli"},
 }
 """The only rooms that may import a library."""

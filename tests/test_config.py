@@ -238,6 +238,7 @@ def test_the_example_is_plain_toml() -> None:
         "guard",
         "policy",
         "attribution",
+        "match",
         "redact",
         "log",
     ]

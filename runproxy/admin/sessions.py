@@ -8,8 +8,9 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from runproxy.admin.answers import as_json
-from runproxy.backends import Session, Sessions
+from runproxy.backends import Plan, Session, Sessions
 from runproxy.errors import RunproxyError
+from runproxy.matching import MatchSettings
 from runproxy.sections import Section
 
 
@@ -22,6 +23,8 @@ class Wanted(Section):
     """What is done with its calls."""
     on_exhausted: Literal["last", "error", "cycle"] = "error"
     """What answers a call after its last recording; in a session, that is a miss unless said otherwise."""
+    match: MatchSettings = MatchSettings()
+    """How calls are compared with recordings, beyond what the settings and the cassette say."""
 
 
 def add_sessions(app: web.Application, sessions: Sessions, base_url_of: Callable[[str], str]) -> None:
@@ -30,7 +33,7 @@ def add_sessions(app: web.Application, sessions: Sessions, base_url_of: Callable
     async def start(request: web.Request) -> web.Response:
         try:
             wanted = Wanted.model_validate(orjson.loads(await request.read()))
-            session = await sessions.start(wanted.cassette, wanted.mode, wanted.on_exhausted)
+            session = await sessions.start(Plan(wanted.cassette, wanted.mode, wanted.on_exhausted, wanted.match))
         except orjson.JSONDecodeError as error:
             return as_json({"error": f"The body is not JSON: {error.msg}."}, status=400)
         except ValidationError as error:

@@ -3,9 +3,10 @@
 from runproxy.backends.auto import Auto
 from runproxy.backends.deck import Deck
 from runproxy.backends.expiry import Expiry
+from runproxy.backends.rebinding import Rebinding
 from runproxy.backends.record import OnRecordError, Record, Recorder, marked, withheld
-from runproxy.backends.replay import OnExhausted, Replay
-from runproxy.backends.sessions import Opened, Session, Sessions
+from runproxy.backends.replay import OnExhausted, Player, Replay
+from runproxy.backends.sessions import Opened, Plan, Session, Sessions
 from runproxy.backends.take import Remembered, Take
 
 __all__ = [
@@ -15,6 +16,9 @@ __all__ = [
     "OnExhausted",
     "OnRecordError",
     "Opened",
+    "Plan",
+    "Player",
+    "Rebinding",
     "Record",
     "Recorder",
     "Remembered",

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from runproxy.backends.record import Record
-from runproxy.backends.replay import Replay
+from runproxy.backends.replay import Player
 from runproxy.errors import TooManyCredentials
 from runproxy.messages import OUTCOME_HEADER, Request, Response
 from runproxy.redaction import WriteGate
@@ -12,7 +12,7 @@ from runproxy.redaction import WriteGate
 class Auto:
     """Asks `replay` first and `record` for what it does not know."""
 
-    def __init__(self, replay: Replay, record: Record, gate: WriteGate) -> None:
+    def __init__(self, replay: Player, record: Record, gate: WriteGate) -> None:
         self._replay = replay
         self._record = record
         self._gate = gate

@@ -9,7 +9,6 @@ import structlog
 
 from runproxy.cassette import Interaction
 from runproxy.errors import CassetteError, RunproxyError, TooManyCredentials, Unrecorded
-from runproxy.matching import MatchKey, match_key
 from runproxy.messages import OUTCOME_HEADER, Backend, Request, Response
 from runproxy.redaction import PLAIN, Redactor, WriteGate, loggable_path
 
@@ -23,7 +22,7 @@ class Recorder(Protocol):
         """Return when the interaction is recorded; raises `CassetteError`."""
         ...  # pragma: no cover
 
-    def give_up(self, key: MatchKey) -> None:
+    def give_up(self, request: Request) -> None:
         """Hear of a call that the upstream did not answer."""
         ...  # pragma: no cover
 
@@ -59,7 +58,7 @@ class Record:
         try:
             response = await self._upstream.send(request)
         except RunproxyError:
-            self._recorder.give_up(match_key(self._redactor.scrub(request)))
+            self._recorder.give_up(request)
             raise
         elapsed_ms = round((loop.time() - started) * 1000)
         self._gate.learn_cookies(response)

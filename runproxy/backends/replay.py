@@ -3,17 +3,16 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 from urllib.parse import quote
 
 import structlog
 
 from runproxy.backends.expiry import Expiry
-from runproxy.cassette import Cassette
+from runproxy.cassette import PLAIN_MATCHER, Cassette
 from runproxy.errors import CassetteMiss
-from runproxy.matching import MatchKey, Nearest, match_key, nearest
+from runproxy.matching import Matcher, MatchKey, Nearest
 from runproxy.messages import INTERACTION_HEADER, OUTCOME_HEADER, WARNINGS_HEADER, Request, Response
-from runproxy.redaction import PLAIN, Redactor
 
 OnExhausted = Literal["last", "error", "cycle"]
 """What answers the call after the last recording of its kind: that one again, a miss, or the first."""
@@ -24,11 +23,37 @@ NO_RETRY: Final[Mapping[str, str]] = {"x-should-retry": "false"}
 """What the SDKs obey; without it they would send a call that has no recording three times."""
 
 
+class Player(Protocol):
+    """What answers calls from a cassette, and can say what it has played."""
+
+    @property
+    def interactions(self) -> int:
+        """How many recordings there are."""
+        ...  # pragma: no cover
+
+    def unused(self) -> list[int]:
+        """Give the positions of the recordings that have not been played."""
+        ...  # pragma: no cover
+
+    async def send(self, request: Request) -> Response:
+        """Answer from the cassette; raises `CassetteMiss`."""
+        ...  # pragma: no cover
+
+    def find(self, request: Request) -> Response | None:
+        """Answer from the cassette and move on to the next recording of the kind; None when there is none."""
+        ...  # pragma: no cover
+
+    def skip(self, request: Request) -> None:
+        """Count a recording as played."""
+        ...  # pragma: no cover
+
+
 class Replay:
     """Gives the n-th call of a kind the n-th recording of it.
 
     `cassette` is None when there is no such cassette. The cursor is this object's, so two sessions on one cassette
-    do not disturb each other. `record_command` is what a person types to record what was missed.
+    do not disturb each other. Calls are compared as the cassette does, and as `matcher` does where there is none.
+    `record_command` is what a person types to record what was missed.
     """
 
     def __init__(
@@ -39,7 +64,7 @@ class Replay:
         record_command: str,
         *,
         expiry: Expiry | None = None,
-        redactor: Redactor = PLAIN,
+        matcher: Matcher = PLAIN_MATCHER,
     ) -> None:
         self._expiry = expiry
         self._told_expired: set[int] = set()
@@ -48,7 +73,7 @@ class Replay:
         self._cassette = cassette
         self._on_exhausted = on_exhausted
         self._record_command = record_command
-        self._scrub = redactor.scrub
+        self._matcher = matcher if cassette is None else cassette.matcher
         self._played: defaultdict[MatchKey, int] = defaultdict(int)
         self._answers: dict[int, tuple[Response, datetime]] = {}
 
@@ -65,7 +90,7 @@ class Replay:
         """Answer from the cassette; raises `CassetteMiss`."""
         answer = self.find(request)
         if answer is None:
-            raise self._miss(request)
+            raise self.miss(request)
         return answer
 
     def find(self, request: Request) -> Response | None:
@@ -75,7 +100,7 @@ class Replay:
         """
         if self._cassette is None:
             return None
-        key = match_key(self._scrub(request))
+        key = self._matcher.key(request)
         positions = self._cassette.positions(key)
         played = self._played[key] if positions else 0
         if played >= len(positions):
@@ -92,7 +117,7 @@ class Replay:
 
     def skip(self, request: Request) -> None:
         """Count a recording as played."""
-        self._played[match_key(self._scrub(request))] += 1
+        self._played[self._matcher.key(request)] += 1
 
     def _expired(self, request: Request, answer: Response, position: int, age: timedelta) -> Response:
         """Tell that a recording is too old, and give it all the same unless the settings say otherwise."""
@@ -104,7 +129,7 @@ class Replay:
             f"and may be {expiry.max_age / _DAY:g}"
         )
         if expiry.refuses:
-            raise self._verdict(self._scrub(request), "expired", reason, Nearest(position, ()))
+            raise self._verdict(self._matcher.scrubbed(request), "expired", reason, Nearest(position, ()))
         if position not in self._told_expired:
             self._told_expired.add(position)
             _log.warning("recording expired", reason=reason)
@@ -121,16 +146,18 @@ class Replay:
             self._answers[position] = known
         return known
 
-    def _miss(self, request: Request) -> CassetteMiss:
-        sent = self._scrub(request)
+    def miss(self, request: Request) -> CassetteMiss:
+        """Say why no recording answers a call, and which one is nearest to it."""
+        sent = self._matcher.scrubbed(request)
         if self._cassette is None:
             return self._verdict(sent, "no_cassette", f"there is no cassette {self._name!r}", None)
-        key = match_key(sent)
+        key = self._matcher.key(request)
         positions = self._cassette.positions(key)
         if positions:
             reason = f"all {len(positions)} recordings of this call in cassette {self._name!r} have been played"
             return self._verdict(sent, "exhausted", reason, Nearest(positions[-1], ()))
-        found = nearest(sent, {position: self._cassette[position].request for position in self._cassette.alike(key)})
+        alike = {position: self._cassette[position].request for position in self._cassette.alike(key)}
+        found = self._matcher.nearest(request, alike)
         return self._verdict(sent, "no_match", f"cassette {self._name!r} holds no such call", found)
 
     def _verdict(self, sent: Request, reason: str, why: str, found: Nearest | None) -> CassetteMiss:

@@ -6,10 +6,21 @@ A session answers below `/~ID/…`. It ends when it is told to, or by itself whe
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from runproxy.backends.replay import Replay
+from runproxy.backends.replay import OnExhausted, Player
 from runproxy.backends.take import Take
 from runproxy.errors import CassetteMiss, RunproxyError, UnknownSession
+from runproxy.matching import MatchSettings
 from runproxy.messages import OUTCOME_HEADER, Backend, Request, Response
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a session is to be."""
+
+    cassette: str
+    mode: str
+    on_exhausted: OnExhausted
+    match: MatchSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +28,7 @@ class Opened:
     """What a session is made of: what answers, and what can tell in the end what was played and recorded."""
 
     backend: Backend
-    replay: Replay | None = None
+    replay: Player | None = None
     take: Take | None = None
 
 
@@ -68,13 +79,13 @@ class Session:
 class Sessions:
     """The sessions of a server.
 
-    `open` makes what a session of a cassette, a mode and an `on_exhausted` consists of; `now` tells seconds, `new_name`
-    gives a name that nobody can guess. A session that nobody has called for `idle_s` seconds is over.
+    `open` makes what a session consists of; `now` tells seconds, `new_name` gives a name that nobody can guess.
+    A session that nobody has called for `idle_s` seconds is over.
     """
 
     def __init__(
         self,
-        open_: Callable[[str, str, str], Awaitable[Opened]],
+        open_: Callable[[Plan], Awaitable[Opened]],
         *,
         idle_s: float,
         now: Callable[[], float],
@@ -91,10 +102,10 @@ class Sessions:
         """The sessions that are not over, the oldest first."""
         return list(self._running.values())
 
-    async def start(self, cassette: str, mode: str, on_exhausted: str) -> Session:
+    async def start(self, plan: Plan) -> Session:
         """Start a session; raises `RunproxyError` for a cassette or a mode that cannot be had."""
-        opened = await self._open(cassette, mode, on_exhausted)
-        session = Session(self._new_name(), cassette, mode, opened, self._now())
+        opened = await self._open(plan)
+        session = Session(self._new_name(), plan.cassette, plan.mode, opened, self._now())
         self._running[session.name] = session
         return session
 

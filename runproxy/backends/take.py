@@ -5,6 +5,7 @@ from collections import defaultdict
 from runproxy.cassette import Cassette, Interaction
 from runproxy.cassette.slots import is_same_answer
 from runproxy.matching import MatchKey
+from runproxy.messages import Request
 from runproxy.stores import Tape
 
 
@@ -27,7 +28,7 @@ class Take:
         try:
             await self._record(key, interaction)
         except Exception:
-            self.give_up(key)
+            self._failed.add(key)
             raise
 
     async def _record(self, key: MatchKey, interaction: Interaction) -> None:
@@ -42,9 +43,9 @@ class Take:
         # Replacing a recording by itself changes no byte, and puts it back where somebody has taken it away.
         await self._tape.replace(earlier, earlier if is_same else interaction)
 
-    def give_up(self, key: MatchKey) -> None:
+    def give_up(self, request: Request) -> None:
         """Keep what earlier sessions recorded for a call that has failed in this one."""
-        self._failed.add(key)
+        self._failed.add(self._earlier.matcher.key(request))
 
     async def finish(self) -> None:
         """Take out what is left of earlier sessions for the calls this one has made; raises `CassetteError`."""
@@ -68,5 +69,5 @@ class Remembered:
         await self._tape.append(interaction)
         self._cassette.add(interaction)
 
-    def give_up(self, key: MatchKey) -> None:
+    def give_up(self, request: Request) -> None:
         """Do nothing: nothing earlier is replaced here."""

@@ -2,6 +2,6 @@
 
 from runproxy.cassette.format import FORMAT, decode_interaction, encode_interaction
 from runproxy.cassette.layout import decode
-from runproxy.cassette.model import Cassette, Interaction
+from runproxy.cassette.model import PLAIN_MATCHER, Cassette, Interaction
 
-__all__ = ["FORMAT", "Cassette", "Interaction", "decode", "decode_interaction", "encode_interaction"]
+__all__ = ["FORMAT", "PLAIN_MATCHER", "Cassette", "Interaction", "decode", "decode_interaction", "encode_interaction"]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
@@ -10,9 +11,9 @@ import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from runproxy.cassette.body import StoredBody, to_stored
-from runproxy.cassette.model import Interaction
+from runproxy.cassette.model import PLAIN_MATCHER, Interaction
 from runproxy.errors import CorruptCassette, UnknownFormat
-from runproxy.matching import MatchKey, match_key
+from runproxy.matching import Matcher, MatchKey, MatchSettings
 from runproxy.messages import (
     BODILESS,
     HOP_BY_HOP,
@@ -22,7 +23,6 @@ from runproxy.messages import (
     is_token,
     make_headers,
 )
-from runproxy.redaction import PLAIN, Redactor
 
 FORMAT: Final = "runproxy/1"
 
@@ -122,8 +122,16 @@ class StoredInteraction(_Stored):
     response: StoredResponse
 
 
-def decode_document(data: bytes, where: str) -> Iterator[Interaction]:
-    """Read the text of a cassette, interaction by interaction; `where` names the file in errors.
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a cassette says: how its calls are compared, and its interactions, each read when it is asked for."""
+
+    match: MatchSettings
+    interactions: Iterator[Interaction]
+
+
+def decode_document(data: bytes, where: str) -> Document:
+    """Read the text of a cassette; `where` names the file in errors.
 
     Raises `CorruptCassette` with the offset or the JSON path of what is wrong, and `UnknownFormat`.
     """
@@ -134,8 +142,17 @@ def decode_document(data: bytes, where: str) -> Iterator[Interaction]:
             f"{where}: not valid JSON at line {error.lineno}, column {error.colno} (offset {error.pos}): {error.msg}. "
             "The file was left as it is; mend it there, or restore it from version control."
         ) from error
-    for position, stored in enumerate(_interactions(document, where)):
-        yield decode_interaction(stored, f"{where}: interactions[{position}]")
+    stored = _interactions(document, where)
+    places = (f"{where}: interactions[{position}]" for position in range(len(stored)))
+    return Document(decode_match(document.get("match", {}), where), map(decode_interaction, stored, places))
+
+
+def decode_match(stored: object, where: str) -> MatchSettings:
+    """Read what a cassette says of how its calls are compared; raises `CorruptCassette`."""
+    try:
+        return MatchSettings.model_validate(stored)
+    except ValidationError as error:
+        raise CorruptCassette(f"{where}: match{_first_problem(error)}") from None
 
 
 def _interactions(document: Any, where: str) -> list[Any]:
@@ -146,7 +163,7 @@ def _interactions(document: Any, where: str) -> list[Any]:
             f"{where}: format {document['format']!r} was found, this runproxy knows {FORMAT!r}. "
             "A newer runproxy may read it."
         )
-    unknown = sorted(document.keys() - {"format", "interactions"})
+    unknown = sorted(document.keys() - {"format", "match", "interactions"})
     if unknown:
         raise CorruptCassette(f"{where}: {unknown[0]}: no such member in a cassette.")
     interactions = document.get("interactions")
@@ -160,9 +177,9 @@ def decode_interaction(stored: object, where: str) -> Interaction:
     return _read(stored, where, _interaction)
 
 
-def decode_key(stored: object, where: str, redactor: Redactor = PLAIN) -> MatchKey:
+def decode_key(stored: object, where: str, matcher: Matcher = PLAIN_MATCHER) -> MatchKey:
     """Check one stored interaction and give its key alone; raises `CorruptCassette`."""
-    return _read(stored, where, partial(_key, redactor))
+    return _read(stored, where, partial(_key, matcher))
 
 
 def _read(stored: object, where: str, read: Callable[[StoredInteraction], _T]) -> _T:
@@ -178,12 +195,12 @@ def _read(stored: object, where: str, read: Callable[[StoredInteraction], _T]) -
         raise CorruptCassette(f"{where}: a body is nested deeper than JSON readers go.") from None
 
 
-def _key(redactor: Redactor, found: StoredInteraction) -> MatchKey:
+def _key(matcher: Matcher, found: StoredInteraction) -> MatchKey:
     found.recorded_at.astimezone(UTC)  # a date out of range is told now
     if found.response.body is not None:
         found.response.body.to_bytes()  # and so is a body that no reader could print
     sent = found.request
-    return match_key(redactor.scrub(_without_headers(sent)))
+    return matcher.key(_request(sent) if matcher.reads_headers else _without_headers(sent))
 
 
 def _without_headers(sent: StoredRequest) -> Request:
@@ -193,6 +210,10 @@ def _without_headers(sent: StoredRequest) -> Request:
     return Request(sent.method, _target(sent), headers, _body_bytes(sent.body))
 
 
+def _request(sent: StoredRequest) -> Request:
+    return Request(sent.method, _target(sent), make_headers(sent.headers), _body_bytes(sent.body))
+
+
 def _target(sent: StoredRequest) -> str:
     return f"{sent.path}?{sent.query}" if sent.query else sent.path
 
@@ -200,7 +221,7 @@ def _target(sent: StoredRequest) -> str:
 def _interaction(found: StoredInteraction) -> Interaction:
     sent, got = found.request, found.response
     return Interaction(
-        Request(sent.method, _target(sent), make_headers(sent.headers), _body_bytes(sent.body)),
+        _request(sent),
         Response(got.status, make_headers(got.headers), _body_bytes(got.body)),
         found.recorded_at.astimezone(UTC),
         found.elapsed_ms,

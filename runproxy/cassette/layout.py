@@ -1,7 +1,8 @@
 """How the text of a cassette file is laid out, so that appending is one write over its last seven bytes.
 
-    {                                   ─┐ HEAD
-      "format": "runproxy/1",            │
+    {                                   ─┐
+      "format": "runproxy/1",            │ the head; its second line is there where something is set
+      "match": {…},                      │
       "interactions": [                 ─┘
         {
           …                              an interaction, indented by four spaces
@@ -17,18 +18,31 @@ bracket, because strings in JSON hold no raw line breaks. So the end of the last
 text alone, however a write was torn.
 """
 
+import json
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 import orjson
 
-from runproxy.cassette.format import FORMAT, decode_document, decode_interaction, decode_key, encode_interaction
-from runproxy.cassette.model import Cassette, Interaction
-from runproxy.matching import MatchKey
-from runproxy.redaction import PLAIN, Redactor
+from runproxy.cassette.format import (
+    FORMAT,
+    decode_document,
+    decode_interaction,
+    decode_key,
+    decode_match,
+    encode_interaction,
+)
+from runproxy.cassette.model import PLAIN_MATCHER, Cassette, Interaction
+from runproxy.matching import Matcher, MatchKey, MatchSettings
 
-HEAD: Final = f'{{\n  "format": "{FORMAT}",\n  "interactions": ['.encode()
+_OPENING: Final = f'{{\n  "format": "{FORMAT}",\n'.encode()
+_LIST: Final = b'  "interactions": ['
+HEAD: Final = _OPENING + _LIST
+"""The head of a cassette that says nothing of how its calls are compared."""
+MAX_HEAD_BYTES: Final = 16 * 1024
+_MATCH: Final = re.compile(re.escape(_OPENING) + rb'  "match": (\{[^\n]*\}),\n' + re.escape(_LIST))
 TAIL: Final = b"\n  ]\n}\n"
 EMPTY: Final = HEAD + TAIL
 
@@ -46,21 +60,44 @@ class Torn:
     torn: bytes
 
 
+def head_of(text: bytes) -> bytes | None:
+    """Give the head of a text that is laid out as runproxy does, of which the start will do; None for another text."""
+    if text.startswith(HEAD):
+        return HEAD
+    found = _MATCH.match(text, 0, MAX_HEAD_BYTES)
+    return found[0] if found else None
+
+
+def make_head(match: MatchSettings) -> bytes:
+    """Lay out the head of a cassette that says how its calls are compared."""
+    if match == MatchSettings():
+        return HEAD
+    said = json.dumps(match.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False)
+    return _OPENING + f'  "match": {said},\n'.encode() + _LIST
+
+
+def _match_in(head: bytes, where: str) -> MatchSettings:
+    """Read what a head says of how calls are compared; raises `CorruptCassette`."""
+    found = _MATCH.match(head)
+    return decode_match(orjson.loads(found[1]), where) if found else MatchSettings()
+
+
 def element(encoded: bytes) -> bytes:
     """Indent an encoded interaction to its place in a file, without the comma before it."""
     return _INDENT + encoded.replace(b"\n", _INDENT)
 
 
-def compose(elements: list[bytes]) -> bytes:
+def compose(elements: list[bytes], head: bytes = HEAD) -> bytes:
     """Lay out a whole text from indented interactions."""
-    return HEAD + b",".join(elements) + TAIL
+    return head + b",".join(elements) + TAIL
 
 
 def split(text: bytes) -> list[bytes]:
     """Take a laid-out text apart into its indented interactions; raises `ValueError` when it is laid out otherwise."""
-    if not (text.startswith(HEAD) and text.endswith(TAIL)):
+    head = head_of(text)
+    if head is None or not text.endswith(TAIL):
         raise ValueError("not laid out as runproxy does")
-    inner = text[len(HEAD) : -len(TAIL)]
+    inner = text[len(head) : -len(TAIL)]
     if not inner:
         return []
     parts = inner.split(_BETWEEN)
@@ -70,36 +107,43 @@ def split(text: bytes) -> list[bytes]:
     return elements
 
 
-def decode(text: bytes, where: str, redactor: Redactor = PLAIN) -> Cassette:
+def decode(text: bytes, where: str, matcher: Matcher = PLAIN_MATCHER) -> Cassette:
     """Read the text of a cassette; `where` names the file in errors. Raises what `decode_document` raises.
 
-    Every interaction is checked. Where the layout allows it, what is kept is the text and where each one stands in it,
-    so that a large cassette is never in memory as objects.
+    Calls are compared as `matcher` does and as the cassette says, too. Every interaction is checked. Where the layout
+    allows it, what is kept is the text and where each one stands in it, so that a large cassette is never in memory as
+    objects.
     """
-    spans = _spans(text)
-    if spans is None:
-        return Cassette(decode_document(text, where), redactor)
-    cassette, whole = Cassette((), redactor), _Text(text, where, redactor)
-    for position, (start, end) in enumerate(spans):
-        try:
+    head, spans = head_of(text), _spans(text)
+    if head is None or spans is None:
+        return _decode_as_json(text, where, matcher)
+    try:
+        matcher = matcher.with_more(_match_in(head, where))
+        cassette, whole = Cassette((), matcher), _Text(text, where, matcher)
+        for position, (start, end) in enumerate(spans):
             key = whole.key_at(position, start, end)
-        except orjson.JSONDecodeError:
-            return Cassette(decode_document(text, where), redactor)  # raises, with the place in the file
-        cassette.add_unread(key, partial(whole.interaction_at, position, start, end))
+            cassette.add_unread(key, partial(whole.interaction_at, position, start, end))
+    except orjson.JSONDecodeError:
+        return _decode_as_json(text, where, matcher)  # raises, with the place in the file
     return cassette
+
+
+def _decode_as_json(text: bytes, where: str, matcher: Matcher) -> Cassette:
+    document = decode_document(text, where)
+    return Cassette(document.interactions, matcher.with_more(document.match))
 
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A laid-out text, its name in errors, and what scrubs the requests in it."""
+    """A laid-out text, its name in errors, and what compares the requests in it."""
 
     text: bytes
     where: str
-    redactor: Redactor
+    matcher: Matcher
 
     def key_at(self, position: int, start: int, end: int) -> MatchKey:
         """Check the interaction that stands there, and give its key."""
-        return decode_key(self._stored(start, end), self._place(position), self.redactor)
+        return decode_key(self._stored(start, end), self._place(position), self.matcher)
 
     def interaction_at(self, position: int, start: int, end: int) -> Interaction:
         """Read the interaction that stands there."""
@@ -114,9 +158,10 @@ class _Text:
 
 def _spans(text: bytes) -> list[tuple[int, int]] | None:
     """Find where each interaction of a laid-out text starts and ends; None when it is laid out otherwise."""
-    if not (text.startswith(HEAD) and text.endswith(TAIL)):
+    head = head_of(text)
+    if head is None or not text.endswith(TAIL):
         return None
-    spans, start, last = [], len(HEAD), len(text) - len(TAIL)
+    spans, start, last = [], len(head), len(text) - len(TAIL)
     while start < last:
         found = text.find(_BETWEEN, start, last)
         end = last if found < 0 else found
@@ -129,7 +174,9 @@ def _spans(text: bytes) -> list[tuple[int, int]] | None:
 
 def reformat(text: bytes, where: str) -> bytes:
     """Lay out a cassette that another tool has printed in its own way; raises what `decode_document` raises."""
-    return compose([element(encode_interaction(held)) for held in decode_document(text, where)])
+    document = decode_document(text, where)
+    elements = [element(encode_interaction(held)) for held in document.interactions]
+    return compose(elements, make_head(document.match))
 
 
 def find_tear(text: bytes) -> Torn | None:
@@ -138,10 +185,11 @@ def find_tear(text: bytes) -> Torn | None:
     A text is torn when it has lost its closing brackets, but what stands whole in it closes to valid JSON. Brackets
     with something behind them were not torn: somebody has written there.
     """
-    if TAIL in text or not text.startswith(HEAD):
+    head = head_of(text)
+    if TAIL in text or head is None:
         return None
-    has_interaction = text[len(HEAD) :].lstrip().startswith(b"{")
-    end = text.rfind(END) + len(END) if has_interaction and END in text else len(HEAD)
+    has_interaction = text[len(head) :].lstrip().startswith(b"{")
+    end = text.rfind(END) + len(END) if has_interaction and END in text else len(head)
     whole = text[:end] + TAIL
     if _is_json(text) or not _is_json(whole):
         return None

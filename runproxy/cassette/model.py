@@ -4,10 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from runproxy.matching import MAX_ALIKE, MatchKey, address_parts, match_key
+from runproxy.matching import MAX_ALIKE, Matcher, MatchKey, address_parts
 from runproxy.messages import Request, Response
-from runproxy.redaction import PLAIN, Redactor
+from runproxy.redaction import PLAIN
+
+PLAIN_MATCHER: Final = Matcher(PLAIN)
+"""Compares as runproxy does where nothing is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +26,18 @@ class Interaction:
     @property
     def key(self) -> MatchKey:
         """What recordings of one call share on file, where all that settings redact is redacted already."""
-        return match_key(PLAIN.scrub(self.request))
+        return PLAIN_MATCHER.key(self.request)
 
 
 class Cassette:
     """Interactions in order, found by match key in one dictionary access.
 
     An interaction may be held as the function that reads it, so that a large cassette is not in memory as objects. Keys
-    are those of requests as `redactor` scrubs them, which changes nothing in what it has recorded itself.
+    are those that `matcher` gives.
     """
 
-    def __init__(self, interactions: Iterable[Interaction] = (), redactor: Redactor = PLAIN) -> None:
-        self._scrub = redactor.scrub
+    def __init__(self, interactions: Iterable[Interaction] = (), matcher: Matcher = PLAIN_MATCHER) -> None:
+        self.matcher = matcher
         self._held: list[Interaction | Callable[[], Interaction]] = []
         self._positions: defaultdict[MatchKey, list[int]] = defaultdict(list)
         self._by_address: dict[MatchKey, list[int]] | None = None
@@ -56,7 +60,7 @@ class Cassette:
 
     def key_of(self, interaction: Interaction) -> MatchKey:
         """What a call must share to be answered by a recording."""
-        return match_key(self._scrub(interaction.request))
+        return self.matcher.key(interaction.request)
 
     def add_unread(self, key: MatchKey, read: Callable[[], Interaction]) -> None:
         """Put an interaction of this key at the end, to be read when it is asked for."""
@@ -65,6 +69,10 @@ class Cassette:
     def positions(self, key: MatchKey) -> list[int]:
         """Give where the recordings of a key stand, in order; empty when there is none."""
         return self._positions.get(key, [])
+
+    def keys(self) -> Iterable[MatchKey]:
+        """Give every key once, in the order of the cassette."""
+        return self._positions.keys()
 
     def alike(self, key: MatchKey) -> Sequence[int]:
         """Give where the recordings stand that a key is best compared with.

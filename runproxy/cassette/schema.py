@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from runproxy.cassette.format import FORMAT, StoredInteraction
+from runproxy.matching import MatchSettings
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ID: Final = f"urn:runproxy:cassette:{FORMAT.rpartition('/')[2]}"
@@ -16,6 +17,7 @@ class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", title="runproxy cassette")
 
     format: Literal["runproxy/1"] = Field(description="The format, with its version.")
+    match: MatchSettings = Field(default=MatchSettings(), description="How its calls are compared with requests.")
     interactions: list[StoredInteraction] = Field(description="The recorded calls.")
 
 

@@ -1,6 +1,5 @@
 """Modes: what answers the calls that name no session, by cassette."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Final
 from runproxy.addressing import checked_name
 from runproxy.backends import Deck, Take
 from runproxy.cassette import Cassette
-from runproxy.composition.redactors import make_redactor
+from runproxy.composition.redactors import make_matcher, make_redactor
 from runproxy.composition.workshop import Workshop, check_may_record
 from runproxy.config import CassetteSettings, Settings
 from runproxy.errors import CassetteNotFound, ConfigError
@@ -37,16 +36,17 @@ class Modes:
 async def compose_modes(settings: Settings, gate: WriteGate) -> AsyncIterator[Modes]:
     """Compose the mode that the settings ask for; leaving the context finishes its cassettes."""
     redactor = make_redactor(settings.redact)
+    matcher = make_matcher(settings.match, redactor)
     syncs = settings.cassettes.durability == "power"
-    store = FileStore(Path(settings.cassettes.dir), gate, syncs=syncs, redactor=redactor)
+    store = FileStore(Path(settings.cassettes.dir), gate, syncs=syncs, matcher=matcher)
     default = checked_name(settings.cassettes.default)
     if settings.mode == "replay":
-        yield await _replay_modes(settings, Workshop(settings, store, gate, redactor), default)
+        yield await _replay_modes(settings, Workshop(settings, store, gate, redactor, matcher), default)
         return
     address = _required_upstream(settings)
     limits = settings.limits
     async with Upstream(address, connect_s=limits.connect_s, total_s=limits.upstream_s) as upstream:
-        workshop = Workshop(settings, store, gate, redactor, upstream)
+        workshop = Workshop(settings, store, gate, redactor, matcher, upstream)
         if settings.mode != "passthrough":
             check_may_record(settings, settings.mode)
             store.check_writable()
@@ -81,7 +81,7 @@ async def _replay_modes(settings: Settings, workshop: Workshop, default: str) ->
     upstream_path = Address.parse(settings.upstream).base_path if settings.upstream else ""
     cassette = Cassette()
     try:
-        cassette = await asyncio.to_thread(workshop.store.load, default)
+        cassette = await workshop.load(default)
         deck.put(default, workshop.replay_of(default, cassette))
     except CassetteNotFound:
         if default != CassetteSettings().default:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shlex
 from dataclasses import dataclass
-from typing import cast
+from typing import Final
 
 from runproxy.addressing import checked_name
 from runproxy.backends import (
@@ -12,6 +12,9 @@ from runproxy.backends import (
     Expiry,
     OnExhausted,
     Opened,
+    Plan,
+    Player,
+    Rebinding,
     Record,
     Recorder,
     Remembered,
@@ -21,11 +24,15 @@ from runproxy.backends import (
     withheld,
 )
 from runproxy.cassette import Cassette
+from runproxy.composition.redactors import why_unmatched
 from runproxy.config import CassetteSettings, Settings
-from runproxy.errors import CassetteNotFound, ConfigError
+from runproxy.errors import CassetteNotFound, ConfigError, CorruptCassette
+from runproxy.matching import Matcher, MatchSettings
 from runproxy.messages import Backend
 from runproxy.redaction import Redactor, WriteGate
 from runproxy.stores import CassetteStore
+
+_NO_MATCH: Final = MatchSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,58 +43,68 @@ class Workshop:
     store: CassetteStore
     gate: WriteGate
     redactor: Redactor
+    matcher: Matcher
     upstream: Backend | None = None
 
-    async def replay(self, name: str, on_exhausted: OnExhausted | None = None) -> tuple[Replay, bool]:
-        """Make a replay, and tell whether there is such a cassette."""
-        try:
-            cassette = await asyncio.to_thread(self.store.load, name)
-        except CassetteNotFound:
-            return self.replay_of(name, None, on_exhausted), False
-        return self.replay_of(name, cassette, on_exhausted), True
+    async def load(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
+        """Load a cassette, compared as `match` says, too; raises what the store raises."""
+        cassette = await asyncio.to_thread(self.store.load, name, match)
+        if why := why_unmatched(cassette.matcher.settings, self.redactor):
+            raise CorruptCassette(f"Cassette {name!r}: {why}")
+        return cassette
 
-    def replay_of(self, name: str, cassette: Cassette | None, on_exhausted: OnExhausted | None = None) -> Replay:
-        """Make a replay of a cassette in memory."""
+    async def replay(self, name: str) -> tuple[Player, bool]:
+        """Make what replays a cassette, and tell whether there is such a one."""
+        try:
+            cassette = await self.load(name)
+        except CassetteNotFound:
+            return self.replay_of(name, None), False
+        return self.replay_of(name, cassette), True
+
+    def replay_of(self, name: str, cassette: Cassette | None, on_exhausted: OnExhausted | None = None) -> Player:
+        """Make what replays a cassette in memory."""
         held = self.settings.cassettes
         command = ["runproxy", "record", "--upstream", self.settings.upstream or "URL", f"--cassette={name}"]
         if held.dir != CassetteSettings().dir:
             command.append(f"--dir={held.dir}")
         expiry = Expiry(held.oldest, held.on_expired == "error") if held.oldest else None
-        return Replay(
+        replay = Replay(
             name,
             cassette,
             on_exhausted or held.on_exhausted,
             shlex.join(command),
             expiry=expiry,
-            redactor=self.redactor,
+            matcher=self.matcher,
         )
+        rebinds = cassette is not None and cassette.matcher.settings.rebind_ids
+        return Rebinding(replay, cassette) if cassette is not None and rebinds else replay
 
-    async def record(self, name: str) -> tuple[Record, Take]:
+    async def record(self, name: str, match: MatchSettings = _NO_MATCH) -> tuple[Record, Take]:
         """Make a recording, and what has to be finished in the end; raises `ConfigError` without an upstream."""
-        take = Take(self.store.tape(name), await self._load_if_there(name))
+        take = Take(self.store.tape(name), await self._load_if_there(name, match))
         return self._recording(take), take
 
-    async def auto(self, name: str, on_exhausted: OnExhausted | None = None) -> tuple[Auto, Replay]:
-        """Make an auto, and the replay in it; raises `ConfigError` without an upstream."""
-        cassette = await self._load_if_there(name)
+    async def auto(
+        self, name: str, on_exhausted: OnExhausted | None = None, match: MatchSettings = _NO_MATCH
+    ) -> tuple[Auto, Player]:
+        """Make an auto, and what replays in it; raises `ConfigError` without an upstream."""
+        cassette = await self._load_if_there(name, match)
         recorder = Remembered(self.store.tape(name), cassette)
         record = self._recording(recorder)
         replay = self.replay_of(name, cassette, on_exhausted)
         return Auto(replay, record, self.gate), replay
 
-    async def open(self, cassette: str, mode: str, on_exhausted: str) -> Opened:
+    async def open(self, plan: Plan) -> Opened:
         """Make what a session consists of; raises `RunproxyError` for what cannot be had."""
-        name, exhausted = checked_name(cassette), cast("OnExhausted", on_exhausted)
-        if mode == "replay":
-            replay, is_there = await self.replay(name, exhausted)
-            if not is_there:
-                self.store.load(name)  # raises, and tells which ones there are
+        name = checked_name(plan.cassette)
+        if plan.mode == "replay":
+            replay = self.replay_of(name, await self.load(name, plan.match), plan.on_exhausted)
             return Opened(replay, replay)
-        check_may_record(self.settings, mode)
-        if mode == "record":
-            record, take = await self.record(name)
+        check_may_record(self.settings, plan.mode)
+        if plan.mode == "record":
+            record, take = await self.record(name, plan.match)
             return Opened(record, None, take)
-        auto, replay = await self.auto(name, exhausted)
+        auto, replay = await self.auto(name, plan.on_exhausted, plan.match)
         return Opened(auto, replay)
 
     def _recording(self, recorder: Recorder) -> Record:
@@ -99,11 +116,11 @@ class Workshop:
             raise ConfigError("This server has no upstream to record from: start it with --mode auto and --upstream.")
         return self.upstream
 
-    async def _load_if_there(self, name: str) -> Cassette:
+    async def _load_if_there(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
         try:
-            return await asyncio.to_thread(self.store.load, name)
+            return await self.load(name, match)
         except CassetteNotFound:
-            return Cassette((), self.redactor)
+            return Cassette((), self.matcher.with_more(match))
 
 
 def check_may_record(settings: Settings, mode: str) -> None:

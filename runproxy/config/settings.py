@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from runproxy.attribution import Attribution, AttributionSettings
+from runproxy.matching import MatchSettings
 from runproxy.policy import Policies, PolicySettings
 from runproxy.redaction import RedactSettings
 from runproxy.routes import BY_NAME, KNOWN, Route, RouteTable
@@ -184,6 +185,8 @@ class Settings(Section):
     """The organisation's own rules on metadata."""
     attribution: AttributionSettings = AttributionSettings()
     """How calls are attributed to teams."""
+    match: MatchSettings = MatchSettings()
+    """How calls are compared with recordings; a cassette can say more of it."""
     redact: RedactSettings = RedactSettings()
     """What is redacted in recordings, beyond what always is."""
     log: LogSettings = LogSettings()

@@ -20,11 +20,13 @@ from runproxy.redaction.headers import (
     kept_request_headers,
     kept_response_headers,
 )
+from runproxy.redaction.placeholders import ID
 from runproxy.redaction.query import REDACTED, scrub, secrets_in_query
 from runproxy.redaction.redactor import PLAIN, Redactor, storable_request, storable_response
 from runproxy.redaction.settings import KEY_VARIABLE, BodyRule, RedactSettings
 
 __all__ = [
+    "ID",
     "KEY_VARIABLE",
     "MAX_OF_A_REQUEST",
     "MAX_REMEMBERED",

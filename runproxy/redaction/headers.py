@@ -1,6 +1,7 @@
 """Which headers may be stored: a short list, and what the settings add to it."""
 
 import re
+from collections.abc import Container
 from typing import Final
 
 from runproxy.messages import HOP_BY_HOP, Headers, make_headers
@@ -27,7 +28,7 @@ _NEVER_STORED: Final = HOP_BY_HOP | {"content-length"}
 _OURS: Final = "x-runproxy-"
 
 
-def kept_request_headers(headers: Headers, allowed: frozenset[str] = REQUEST_HEADERS) -> Headers:
+def kept_request_headers(headers: Headers, allowed: Container[str] = REQUEST_HEADERS) -> Headers:
     """Keep what may be stored of a request's headers, in order, names in lower case."""
     return _kept(headers, allowed)
 
@@ -59,7 +60,7 @@ def why_never_stored(name: str) -> str | None:
     return None
 
 
-def _kept(headers: Headers, allowed: frozenset[str]) -> Headers:
+def _kept(headers: Headers, allowed: Container[str]) -> Headers:
     return make_headers((name.lower(), _as_text(value)) for name, value in headers.items() if name.lower() in allowed)
 
 

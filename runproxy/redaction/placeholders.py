@@ -19,11 +19,12 @@ _CHECK_CHARS: Final = 8
 
 # An id is told from a word such as "file_search" by a digit, or by its length. In front of it may stand the end of an
 # escape, of JSON or of a URL, whose last character is no part of the id.
-_ID: Final = re.compile(
+ID: Final = re.compile(
     r"((?:(?<![A-Za-z0-9])|(?<=\\[bfnrt])|(?<=%[0-9A-Fa-f]{2}))"
     r"(?:asst|batch|call|chatcmpl|conv|file|ftjob|msg|resp|run|step|thread|upload|vsfb|vs)[_-])"
     r"((?=[A-Za-z]*[0-9])[A-Za-z0-9]{6,}|[A-Za-z]{20,})(?![A-Za-z0-9])"
 )
+"""An id of the API in a text; its groups are its kind, as in `run_`, and its name."""
 
 
 class Placeholders:
@@ -51,7 +52,7 @@ class Placeholders:
 
     def in_place_of_ids(self, text: str) -> str:
         """Put a placeholder of the same shape in the place of every id of the API in a text."""
-        return _ID.sub(lambda found: found[1] + self._of_id(found[1], found[2]), text)
+        return ID.sub(lambda found: found[1] + self._of_id(found[1], found[2]), text)
 
     def _of_id(self, prefix: str, name: str) -> str:
         shown = name[:_NAME_CHARS]

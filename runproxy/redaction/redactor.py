@@ -3,7 +3,7 @@
 Running them twice changes nothing; so whatever was recorded matches itself.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 from runproxy.coding import decompressed
@@ -62,6 +62,14 @@ class Redactor:
     def scrub(self, request: Request) -> Request:
         """Replace secrets in the parts of a request that matching compares."""
         return self._scrubbed(request, None)
+
+    def compared_headers(self, headers: Headers, names: Container[str]) -> Headers:
+        """Give the headers of these names, in lower case, as they are stored, or would be."""
+        return self._without_ids(kept_request_headers(headers, names))
+
+    def unstored(self, names: Iterable[str]) -> list[str]:
+        """Name those headers of requests that are not stored, of some in lower case."""
+        return [name for name in names if name not in self._request_headers]
 
     def storable_request(self, request: Request) -> Request:
         """Reduce a request to what may be stored of it."""

@@ -1,8 +1,11 @@
 """Where cassettes are kept: the contract every store fulfils."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from runproxy.cassette import Cassette, Interaction
+from runproxy.matching import MatchSettings
+
+_NO_MATCH: Final = MatchSettings()
 
 
 class Tape(Protocol):
@@ -28,8 +31,11 @@ class CassetteStore(Protocol):
         """Name all cassettes, sorted."""
         ...  # pragma: no cover
 
-    def load(self, name: str) -> Cassette:
-        """Read a whole cassette; blocking. Raises `CassetteNotFound`, `CorruptCassette`, `UnknownFormat`."""
+    def load(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
+        """Read a whole cassette, compared as `match` says, too; blocking.
+
+        Raises `CassetteNotFound`, `CorruptCassette`, `UnknownFormat`.
+        """
         ...  # pragma: no cover
 
     def check_writable(self) -> None:

@@ -24,6 +24,7 @@ from runproxy.errors import CassetteNotFound, CassetteNotWritable, CorruptCasset
 _ATTEMPTS: Final = 100  # to open a file that others remove
 _AT_ONCE_BYTES: Final = 256 * 1024
 _TAIL_BYTES: Final = len(layout.TAIL)
+_LIST_OPENS: Final = b"["
 _log = structlog.get_logger("runproxy.stores")
 
 
@@ -188,7 +189,7 @@ class CassetteFile:
             return self._lay_out_anew(text)
         for edit in edits:
             _apply_to(elements, edit, str(self._path))
-        changed = layout.compose(elements)
+        changed = layout.compose(elements, layout.head_of(text) or layout.HEAD)
         if changed != text:
             self._replace_with(changed)
         return True
@@ -234,7 +235,7 @@ def _find(elements: list[bytes], sought: bytes, where: str) -> int | None:
 def _append(file: int, size: int, elements: list[bytes]) -> None:
     """Write over the closing brackets; on failure the file is as it was."""
     end = size - _TAIL_BYTES
-    comma = b"" if end == len(layout.HEAD) else b","
+    comma = b"" if os.pread(file, 1, end - 1) == _LIST_OPENS else b","
     try:
         _write_all(file, comma + b",".join(elements) + layout.TAIL, end)
     except OSError:
@@ -246,13 +247,18 @@ def _append(file: int, size: int, elements: list[bytes]) -> None:
 
 def _ends_well(file: int, size: int) -> bool:
     """Tell whether the brackets to be written over stand right behind the head or a whole interaction."""
-    end = size - _TAIL_BYTES
-    if end < len(layout.HEAD):
+    head, end = _head_of(file), size - _TAIL_BYTES
+    if head is None or end < len(head):
         return False
-    if end > len(layout.HEAD) and os.pread(file, len(layout.END), end - len(layout.END)) != layout.END:
+    if end > len(head) and os.pread(file, len(layout.END), end - len(layout.END)) != layout.END:
         return False
-    tail, head = os.pread(file, _TAIL_BYTES, size - _TAIL_BYTES), os.pread(file, len(layout.HEAD), 0)
-    return tail == layout.TAIL and head == layout.HEAD
+    return os.pread(file, _TAIL_BYTES, end) == layout.TAIL
+
+
+def _head_of(file: int) -> bytes | None:
+    """Give the head of a laid-out file; it is read whole only where it says more than the ordinary."""
+    start = os.pread(file, len(layout.HEAD), 0)
+    return start if start == layout.HEAD else layout.head_of(os.pread(file, layout.MAX_HEAD_BYTES, 0))
 
 
 def _read_all(file: int) -> bytes:

@@ -9,14 +9,24 @@ from typing import Final
 import orjson
 
 from runproxy.addressing import checked_name
-from runproxy.cassette import Cassette, Interaction, decode, decode_interaction, encode_interaction, layout
+from runproxy.cassette import (
+    PLAIN_MATCHER,
+    Cassette,
+    Interaction,
+    decode,
+    decode_interaction,
+    encode_interaction,
+    layout,
+)
 from runproxy.coding import decompressed
 from runproxy.errors import CassetteNotFound, CassetteNotWritable, OpaqueBody, Refusal
-from runproxy.redaction import PLAIN, Redactor, WriteGate
+from runproxy.matching import Matcher, MatchSettings
+from runproxy.redaction import WriteGate
 from runproxy.stores.cassette_file import CassetteFile, Edit
 from runproxy.stores.group_commit import GroupCommit
 
 _SUFFIX: Final = ".json"
+_NO_MATCH: Final = MatchSettings()
 
 
 class FileStore:
@@ -25,11 +35,11 @@ class FileStore:
     `syncs`: what is recorded outlives a loss of power, and not only the end of the process.
     """
 
-    def __init__(self, folder: Path, gate: WriteGate, *, syncs: bool = False, redactor: Redactor = PLAIN) -> None:
+    def __init__(self, folder: Path, gate: WriteGate, *, syncs: bool = False, matcher: Matcher = PLAIN_MATCHER) -> None:
         self._folder = folder
         self.gate = gate
         self._syncs = syncs
-        self._redactor = redactor
+        self._matcher = matcher
 
     def names(self) -> list[str]:
         """Name all files that can be asked for, sorted; empty when there is no such folder."""
@@ -43,14 +53,17 @@ class FileStore:
             raise Refusal(f"The cassette name {name!r} leaves the cassette folder.", code="invalid_cassette_name")
         return path
 
-    def load(self, name: str) -> Cassette:
-        """Read a whole cassette; blocking. Raises `CassetteNotFound`, `CorruptCassette`, `UnknownFormat`."""
+    def load(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
+        """Read a whole cassette, compared as `match` says, too; blocking.
+
+        Raises `CassetteNotFound`, `CorruptCassette`, `UnknownFormat`.
+        """
         path = self.path(name)
         try:
             text = CassetteFile(path).read()
         except CassetteNotFound:
             raise CassetteNotFound(f"There is no cassette {name!r} in {self._folder}.{self._suggest(name)}") from None
-        return decode(text, str(path), self._redactor)
+        return decode(text, str(path), self._matcher.with_more(match))
 
     def check_writable(self) -> None:
         """Raise `CassetteNotWritable` when no file can be made in the folder; the folder is made if need be."""

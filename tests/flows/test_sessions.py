@@ -36,7 +36,7 @@ async def api(running: Proxy, method: str, path: str, body: object = None) -> tu
         return answered.status, await answered.json()
 
 
-async def start(running: Proxy, **wanted: str) -> dict[str, Any]:
+async def start(running: Proxy, **wanted: object) -> dict[str, Any]:
     """Start a session."""
     status, session = await api(running, "POST", "/api/sessions", {"cassette": "default", **wanted})
     assert status == 201
