@@ -24,6 +24,9 @@ MISS_HEADER = "x-runproxy-miss"
 WARNINGS_HEADER = "x-runproxy-warnings"
 """On an answer that is given all the same: what its call, or its recording, is warned of."""
 
+DRIFT_HEADER = "x-runproxy-drift"
+"""On an answer that differs from its recording: the kinds of drift."""
+
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
 _UNSAFE_VALUE = re.compile(r"[\r\n\0]")  # RFC 9110 section 5.5
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})

@@ -33,7 +33,11 @@ def told(values: dict[str, Any]) -> str:
     ("values", "place", "expected", "found"),
     [
         pytest.param(
-            {"mode": "reply"}, "mode", "'replay', 'record', 'auto' or 'passthrough'", "found 'reply'", id="mode"
+            {"mode": "reply"},
+            "mode",
+            "'replay', 'record', 'auto', 'passthrough' or 'verify'",
+            "found 'reply'",
+            id="mode",
         ),
         pytest.param({"upstream": 3}, "upstream", "string", "found 3", id="upstream"),
         pytest.param({"allow_record_in_ci": "perhaps"}, "allow_record_in_ci", "boolean", "found 'perhaps'", id="flag"),
@@ -239,6 +243,7 @@ def test_the_example_is_plain_toml() -> None:
         "policy",
         "attribution",
         "match",
+        "verify",
         "redact",
         "log",
     ]

@@ -1,13 +1,14 @@
-"""The latest misses and hits over HTTP, for `runproxy why` and for people."""
+"""The latest misses, hits and drifts over HTTP, for `runproxy why` and for people."""
 
 from aiohttp import web
 
 from runproxy.admin.answers import as_json
+from runproxy.backends import Drifts
 from runproxy.verdicts import Verdicts
 
 
-def add_verdicts(app: web.Application, verdicts: Verdicts) -> None:
-    """Add `GET /api/misses`, `GET /api/misses/ID` and `GET /api/hits`, the latest first."""
+def add_verdicts(app: web.Application, verdicts: Verdicts, drifts: Drifts) -> None:
+    """Add `GET /api/misses`, `GET /api/misses/ID`, `GET /api/hits` and `GET /api/drift`, the latest first."""
 
     async def misses(_: web.Request) -> web.Response:
         return as_json({"misses": verdicts.misses[::-1]})
@@ -21,6 +22,10 @@ def add_verdicts(app: web.Application, verdicts: Verdicts) -> None:
     async def hits(_: web.Request) -> web.Response:
         return as_json({"hits": verdicts.hits[::-1]})
 
+    async def drift(_: web.Request) -> web.Response:
+        return as_json({"drift": drifts.latest[::-1]})
+
+    app.router.add_get("/api/drift", drift)
     app.router.add_get("/api/misses", misses)
     app.router.add_get("/api/misses/{id}", miss)
     app.router.add_get("/api/hits", hits)

@@ -19,7 +19,7 @@ class Wanted(Section):
 
     cassette: str
     """The cassette that the session plays or records."""
-    mode: Literal["replay", "record", "auto"] = "replay"
+    mode: Literal["replay", "record", "auto", "verify"] = "replay"
     """What is done with its calls."""
     on_exhausted: Literal["last", "error", "cycle"] = "error"
     """What answers a call after its last recording; in a session, that is a miss unless said otherwise."""

@@ -8,10 +8,13 @@ from runproxy.backends.record import OnRecordError, Record, Recorder, marked, wi
 from runproxy.backends.replay import OnExhausted, Player, Replay
 from runproxy.backends.sessions import Opened, Plan, Session, Sessions
 from runproxy.backends.take import Remembered, Take
+from runproxy.backends.verify import Comparison, Drifts, Verify
 
 __all__ = [
     "Auto",
+    "Comparison",
     "Deck",
+    "Drifts",
     "Expiry",
     "OnExhausted",
     "OnRecordError",
@@ -26,6 +29,7 @@ __all__ = [
     "Session",
     "Sessions",
     "Take",
+    "Verify",
     "marked",
     "withheld",
 ]

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import structlog
 
 from runproxy.backends.expiry import Expiry
-from runproxy.cassette import PLAIN_MATCHER, Cassette
+from runproxy.cassette import PLAIN_MATCHER, Cassette, Interaction
 from runproxy.errors import CassetteMiss
 from runproxy.matching import Matcher, MatchKey, Nearest
 from runproxy.messages import INTERACTION_HEADER, OUTCOME_HEADER, WARNINGS_HEADER, Request, Response
@@ -69,7 +69,7 @@ class Replay:
         self._expiry = expiry
         self._told_expired: set[int] = set()
         self._used: set[int] = set()
-        self._name = name
+        self.name = name
         self._cassette = cassette
         self._on_exhausted = on_exhausted
         self._record_command = record_command
@@ -98,10 +98,21 @@ class Replay:
 
         Raises `CassetteMiss` for a recording that is too old to be given.
         """
-        if self._cassette is None:
+        if self._cassette is None or (position := self._next(self._cassette, request)) is None:
             return None
-        key = self._matcher.key(request)
-        positions = self._cassette.positions(key)
+        answer, recorded_at = self._answer(self._cassette, position)
+        age = self._expiry.age_of_expired(recorded_at) if self._expiry else None
+        return answer if age is None else self._expired(request, answer, position, age)
+
+    def recording(self, request: Request) -> tuple[int, Interaction] | None:
+        """Give the recording that is next for a call, with its position, and move on; None when there is none."""
+        if self._cassette is None or (position := self._next(self._cassette, request)) is None:
+            return None
+        return position, self._cassette[position]
+
+    def _next(self, cassette: Cassette, request: Request) -> int | None:
+        key = cassette.matcher.key(request)
+        positions = cassette.positions(key)
         played = self._played[key] if positions else 0
         if played >= len(positions):
             if not positions or self._on_exhausted == "error":
@@ -111,9 +122,7 @@ class Replay:
         self._played[key] += 1
         position = positions[played]
         self._used.add(position)
-        answer, recorded_at = self._answer(self._cassette, position)
-        age = self._expiry.age_of_expired(recorded_at) if self._expiry else None
-        return answer if age is None else self._expired(request, answer, position, age)
+        return position
 
     def skip(self, request: Request) -> None:
         """Count a recording as played."""
@@ -125,7 +134,7 @@ class Replay:
         if expiry is None:
             return answer
         reason = (
-            f"interactions[{position}] of cassette {self._name!r} is {age / _DAY:.1f} days old, "
+            f"interactions[{position}] of cassette {self.name!r} is {age / _DAY:.1f} days old, "
             f"and may be {expiry.max_age / _DAY:g}"
         )
         if expiry.refuses:
@@ -141,7 +150,7 @@ class Replay:
         if known is None:
             interaction = cassette[position]
             answer = interaction.response.with_header(OUTCOME_HEADER, "replayed")
-            place = f"{quote(self._name)}[{position}]"
+            place = f"{quote(self.name)}[{position}]"
             known = answer.with_header(INTERACTION_HEADER, place), interaction.recorded_at
             self._answers[position] = known
         return known
@@ -150,15 +159,15 @@ class Replay:
         """Say why no recording answers a call, and which one is nearest to it."""
         sent = self._matcher.scrubbed(request)
         if self._cassette is None:
-            return self._verdict(sent, "no_cassette", f"there is no cassette {self._name!r}", None)
+            return self._verdict(sent, "no_cassette", f"there is no cassette {self.name!r}", None)
         key = self._matcher.key(request)
         positions = self._cassette.positions(key)
         if positions:
-            reason = f"all {len(positions)} recordings of this call in cassette {self._name!r} have been played"
+            reason = f"all {len(positions)} recordings of this call in cassette {self.name!r} have been played"
             return self._verdict(sent, "exhausted", reason, Nearest(positions[-1], ()))
         alike = {position: self._cassette[position].request for position in self._cassette.alike(key)}
         found = self._matcher.nearest(request, alike)
-        return self._verdict(sent, "no_match", f"cassette {self._name!r} holds no such call", found)
+        return self._verdict(sent, "no_match", f"cassette {self.name!r} holds no such call", found)
 
     def _verdict(self, sent: Request, reason: str, why: str, found: Nearest | None) -> CassetteMiss:
         lines = [f"No recorded answer for {sent.method} {sent.target}: {why}."]
@@ -166,7 +175,7 @@ class Replay:
             lines.append(f"The nearest recording is interactions[{found.position}]:")
             lines += [f"  {part.where}: you sent {part.sent}, recorded {part.recorded}" for part in found.differences]
         lines.append(f"To record it: {self._record_command}")
-        details = {"reason": reason, "cassette": self._name, "nearest": _described(found)}
+        details = {"reason": reason, "cassette": self.name, "nearest": _described(found)}
         details["record_command"] = self._record_command
         return CassetteMiss("\n".join(lines), code="cassette_miss", headers=NO_RETRY, details=details)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from runproxy.backends.replay import OnExhausted, Player
 from runproxy.backends.take import Take
+from runproxy.backends.verify import Drifts
 from runproxy.errors import CassetteMiss, RunproxyError, UnknownSession
 from runproxy.matching import MatchSettings
 from runproxy.messages import OUTCOME_HEADER, Backend, Request, Response
@@ -30,6 +31,7 @@ class Opened:
     backend: Backend
     replay: Player | None = None
     take: Take | None = None
+    drifts: Drifts | None = None
 
 
 @dataclass(slots=True)
@@ -73,6 +75,7 @@ class Session:
             "missed": list(self.missed),
             "interactions": replay.interactions if replay else 0,
             "unused": replay.unused() if replay else [],
+            **({"drifted": self.opened.drifts.latest} if self.opened.drifts else {}),
         }
 
 

@@ -115,9 +115,9 @@ def _fields(before: Interaction, after: Interaction, ignoring: Ignoring) -> Iter
         yield from _plain("elapsed_ms", before.elapsed_ms, after.elapsed_ms)
         yield from _plain("request.query", before.request.query, after.request.query)
         yield from _printed("request.body", before.request, after.request)
-    yield from _headers("request.headers", before.request.headers, after.request.headers, ignoring)
+    yield from header_fields("request.headers", before.request.headers, after.request.headers, ignoring)
     yield from _plain("response.status", before.response.status, after.response.status)
-    yield from _headers("response.headers", before.response.headers, after.response.headers, ignoring)
+    yield from header_fields("response.headers", before.response.headers, after.response.headers, ignoring)
     yield from _bodies(before.response, after.response, ignoring)
 
 
@@ -126,7 +126,8 @@ def _plain(where: str, before: object, after: object) -> Iterator[Field]:
         yield Field(where, before, after)
 
 
-def _headers(where: str, before: Headers, after: Headers, ignoring: Ignoring) -> Iterator[Field]:
+def header_fields(where: str, before: Headers, after: Headers, ignoring: Ignoring) -> Iterator[Field]:
+    """Find where headers part, by name; `where` starts what is said of each place."""
     old, new = _by_name(before), _by_name(after)
     for name in dict.fromkeys([*old, *new]):
         if not (ignoring.volatile and name in VOLATILE_HEADERS):
@@ -145,7 +146,7 @@ def _bodies(before: Response, after: Response, ignoring: Ignoring) -> Iterator[F
     if before.body == after.body:
         return
     is_same = True
-    for steps, old, new in _walk((), body_value(before), body_value(after), ignoring):
+    for steps, old, new in walk((), body_value(before), body_value(after), ignoring):
         is_same = False
         yield Field(path_of(steps, "response.body"), old, new, pointer_of(steps))
     if is_same and not ignoring.volatile:
@@ -165,15 +166,16 @@ def _as_text(body: bytes) -> str:
     return body.decode("utf-8", "surrogateescape")
 
 
-def _walk(steps: Steps, before: object, after: object, ignoring: Ignoring) -> Iterator[tuple[Steps, object, object]]:
+def walk(steps: Steps, before: object, after: object, ignoring: Ignoring) -> Iterator[tuple[Steps, object, object]]:
+    """Go through two values side by side, and give the places where they part with what stands there, or `ABSENT`."""
     if ignoring.covers(steps):
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for name in dict.fromkeys([*before, *after]):
-            yield from _walk((*steps, name), before.get(name, ABSENT), after.get(name, ABSENT), ignoring)
+            yield from walk((*steps, name), before.get(name, ABSENT), after.get(name, ABSENT), ignoring)
     elif isinstance(before, list) and isinstance(after, list):
         for place, (old, new) in enumerate(zip_longest(before, after, fillvalue=ABSENT)):
-            yield from _walk((*steps, place), old, new, ignoring)
+            yield from walk((*steps, place), old, new, ignoring)
     elif not _is_equal(before, after):
         yield steps, before, after
 

@@ -34,6 +34,8 @@ PLACES: Final = {
     "guard_routes": "guard.routes",
     "other_routes": "guard.other_routes",
     "policy": "guard.policy_file",
+    "drift_kinds": "verify.kinds",
+    "ignore_drift": "verify.ignore",
     "log_level": "log.level",
     "log_format": "log.format",
 }
@@ -98,6 +100,8 @@ _serving = (
         "--other-routes", type=click.Choice(["forward", "deny"]), help="Calls that are not guarded.  [default: forward]"
     ),
     click.option("--policy", metavar="FILE", help="TOML file with rules of your own on metadata."),
+    click.option("--drift-kinds", metavar="KINDS", help="Drift that mode verify tells of.  [default: all kinds]"),
+    click.option("--ignore-drift", metavar="POINTERS", help="JSON pointers to what may differ in mode verify."),
     click.option(
         "--log-level",
         type=click.Choice(["debug", "info", "warning", "error"]),

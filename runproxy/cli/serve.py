@@ -1,7 +1,8 @@
 """`runproxy record`, `replay` and `serve`: the proxy itself."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:  # pydantic is only loaded once a server starts
     from runproxy.composition import Proxy
     from runproxy.config import Settings
     from runproxy.redaction import WriteGate
+
+
+DRIFTED: Final = 1
+"""The exit code of mode verify when an answer differed from its recording."""
 
 
 @click.command(context_settings=FROM_ENVIRONMENT)
@@ -45,7 +50,7 @@ def replay(**flags: Any) -> None:
 @click.command(context_settings=FROM_ENVIRONMENT)
 @click.option(
     "--mode",
-    type=click.Choice(["replay", "record", "auto", "passthrough"]),
+    type=click.Choice(["replay", "record", "auto", "passthrough", "verify"]),
     help="What is done with a call.  [default: replay]",
 )
 @upstream_option
@@ -54,9 +59,12 @@ def replay(**flags: Any) -> None:
 def serve(**flags: Any) -> None:
     """Run the proxy with all its settings, from flags, RUNPROXY_* variables and a file.
 
+    Exit code 1 in mode verify: an answer has drifted from its recording.
+
     \b
     Example:
       runproxy serve --mode auto --upstream http://127.0.0.1:8789/v1
+      runproxy serve --mode verify --upstream http://127.0.0.1:8789/v1
     """
     run(flags)
 
@@ -81,19 +89,22 @@ def run(flags: dict[str, Any], mode: str | None = None) -> None:
     settings = read()
     gate = WriteGate()
     configure_logs(settings.log.level, settings.log.format, gate.lets_pass)
-    _run_loop(settings, read, gate)
+    if code := _run_loop(settings, read, gate):
+        sys.exit(code)
 
 
-def _run_loop(settings: "Settings", reread: "Callable[[], Settings]", gate: "WriteGate") -> None:
+def _run_loop(settings: "Settings", reread: "Callable[[], Settings]", gate: "WriteGate") -> int:
     try:
         import uvloop
     except ImportError:
-        asyncio.run(_serve(settings, reread, gate))
+        return asyncio.run(_serve(settings, reread, gate))
     else:
-        uvloop.run(_serve(settings, reread, gate))
+        code: int = uvloop.run(_serve(settings, reread, gate))
+        return code
 
 
-async def _serve(settings: "Settings", reread: "Callable[[], Settings]", gate: "WriteGate") -> None:
+async def _serve(settings: "Settings", reread: "Callable[[], Settings]", gate: "WriteGate") -> int:
+    """Serve until told to stop, and give the exit code."""
     from runproxy.composition import running_proxy
     from runproxy.server import ReadyFile, watch_signals
 
@@ -104,7 +115,11 @@ async def _serve(settings: "Settings", reread: "Callable[[], Settings]", gate: "
             _banner(settings, proxy)
             await until_stopped()
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(proxy.service.outcomes.items()))
-    say(f"Stopped: {counts or 'no calls'}; everything acknowledged is on file.")
+    if settings.mode != "verify":
+        say(f"Stopped: {counts or 'no calls'}; everything acknowledged is on file.")
+        return 0
+    say(f"Stopped: {counts or 'no calls'}.")
+    return DRIFTED if proxy.service.outcomes["drifted"] else 0
 
 
 def _banner(settings: "Settings", proxy: "Proxy") -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from runproxy.addressing import checked_name
-from runproxy.backends import Deck, Take
+from runproxy.backends import Deck, Drifts, Take
 from runproxy.cassette import Cassette
 from runproxy.composition.redactors import make_matcher, make_redactor
 from runproxy.composition.workshop import Workshop, check_may_record
@@ -41,13 +41,13 @@ async def compose_modes(settings: Settings, gate: WriteGate) -> AsyncIterator[Mo
     store = FileStore(Path(settings.cassettes.dir), gate, syncs=syncs, matcher=matcher)
     default = checked_name(settings.cassettes.default)
     if settings.mode == "replay":
-        yield await _replay_modes(settings, Workshop(settings, store, gate, redactor, matcher), default)
+        yield await _replay_modes(settings, Workshop(settings, store, gate, redactor, matcher, Drifts()), default)
         return
     address = _required_upstream(settings)
     limits = settings.limits
     async with Upstream(address, connect_s=limits.connect_s, total_s=limits.upstream_s) as upstream:
-        workshop = Workshop(settings, store, gate, redactor, matcher, upstream)
-        if settings.mode != "passthrough":
+        workshop = Workshop(settings, store, gate, redactor, matcher, Drifts(), upstream)
+        if settings.mode in ("record", "auto"):
             check_may_record(settings, settings.mode)
             store.check_writable()
         takes: list[Take] = []
@@ -72,7 +72,10 @@ def _forwarding_load(workshop: Workshop, upstream: Backend, takes: list[Take]) -
     async def auto(name: str) -> tuple[Backend, bool]:
         return (await workshop.auto(name))[0], True
 
-    return {"passthrough": passing, "record": recording, "auto": auto}[workshop.settings.mode]
+    async def verifying(name: str) -> tuple[Backend, bool]:
+        return (await workshop.verify(name))[0], True
+
+    return {"passthrough": passing, "record": recording, "auto": auto, "verify": verifying}[workshop.settings.mode]
 
 
 async def _replay_modes(settings: Settings, workshop: Workshop, default: str) -> Modes:
@@ -86,10 +89,10 @@ async def _replay_modes(settings: Settings, workshop: Workshop, default: str) ->
     except CassetteNotFound:
         if default != CassetteSettings().default:
             raise
-    return Modes(deck, upstream_path or _base_path_in(cassette), upstream_path, workshop)
+    return Modes(deck, upstream_path or base_path_in(cassette), upstream_path, workshop)
 
 
-def _base_path_in(cassette: Cassette) -> str:
+def base_path_in(cassette: Cassette) -> str:
     """Tell the base path that clients of a cassette use, from its first call to an endpoint of the API."""
     table = RouteTable(KNOWN)
     paths = (table.base_path(interaction.request.path) for interaction in cassette)

@@ -80,7 +80,7 @@ async def running_proxy(
         reloader = Reloader(settings, policy, reread or (lambda: settings), service.use)
         app = admin.make_app(lambda: _status(reloader, service, modes.deck, sessions), ready.is_set, reloader.reload)
         admin.add_sessions(app, sessions, lambda name: f"{main.url}/~{name}{modes.base_path}")
-        admin.add_verdicts(app, service.verdicts)
+        admin.add_verdicts(app, service.verdicts, modes.workshop.drifts)
         limits, listen, drain_s = settings.limits, settings.listen, settings.limits.drain_s
         edge = Edge(service.answer, service.refuse, max_body_bytes=limits.max_body_bytes, body_s=limits.body_s)
         side = await stack.enter_async_context(routed(app, ADMIN_HOST, listen.admin_port, "--admin-port", drain_s))

@@ -9,6 +9,8 @@ from typing import Final
 from runproxy.addressing import checked_name
 from runproxy.backends import (
     Auto,
+    Comparison,
+    Drifts,
     Expiry,
     OnExhausted,
     Opened,
@@ -20,10 +22,12 @@ from runproxy.backends import (
     Remembered,
     Replay,
     Take,
+    Verify,
     marked,
     withheld,
 )
 from runproxy.cassette import Cassette
+from runproxy.cassette.difference import Ignoring
 from runproxy.composition.redactors import why_unmatched
 from runproxy.config import CassetteSettings, Settings
 from runproxy.errors import CassetteNotFound, ConfigError, CorruptCassette
@@ -44,6 +48,7 @@ class Workshop:
     gate: WriteGate
     redactor: Redactor
     matcher: Matcher
+    drifts: Drifts
     upstream: Backend | None = None
 
     async def load(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
@@ -63,12 +68,17 @@ class Workshop:
 
     def replay_of(self, name: str, cassette: Cassette | None, on_exhausted: OnExhausted | None = None) -> Player:
         """Make what replays a cassette in memory."""
+        replay = self._plain_replay(name, cassette, on_exhausted)
+        rebinds = cassette is not None and cassette.matcher.settings.rebind_ids
+        return Rebinding(replay, cassette) if cassette is not None and rebinds else replay
+
+    def _plain_replay(self, name: str, cassette: Cassette | None, on_exhausted: OnExhausted | None) -> Replay:
         held = self.settings.cassettes
         command = ["runproxy", "record", "--upstream", self.settings.upstream or "URL", f"--cassette={name}"]
         if held.dir != CassetteSettings().dir:
             command.append(f"--dir={held.dir}")
         expiry = Expiry(held.oldest, held.on_expired == "error") if held.oldest else None
-        replay = Replay(
+        return Replay(
             name,
             cassette,
             on_exhausted or held.on_exhausted,
@@ -76,8 +86,15 @@ class Workshop:
             expiry=expiry,
             matcher=self.matcher,
         )
-        rebinds = cassette is not None and cassette.matcher.settings.rebind_ids
-        return Rebinding(replay, cassette) if cassette is not None and rebinds else replay
+
+    async def verify(
+        self, name: str, on_exhausted: OnExhausted | None = None, match: MatchSettings = _NO_MATCH
+    ) -> tuple[Verify, Replay, Drifts]:
+        """Make a verify, the replay it compares with, and where its drift is told; raises `ConfigError`."""
+        replay = self._plain_replay(name, await self._load_if_there(name, match), on_exhausted)
+        held, own = self.settings.verify, Drifts()
+        comparison = Comparison(self.redactor, Ignoring.parse(held.ignore), held.kinds)
+        return Verify(self._forwarding(), replay, comparison, (own, self.drifts)), replay, own
 
     async def record(self, name: str, match: MatchSettings = _NO_MATCH) -> tuple[Record, Take]:
         """Make a recording, and what has to be finished in the end; raises `ConfigError` without an upstream."""
@@ -100,6 +117,9 @@ class Workshop:
         if plan.mode == "replay":
             replay = self.replay_of(name, await self.load(name, plan.match), plan.on_exhausted)
             return Opened(replay, replay)
+        if plan.mode == "verify":
+            verify, compared, drifts = await self.verify(name, plan.on_exhausted, plan.match)
+            return Opened(verify, compared, drifts=drifts)
         check_may_record(self.settings, plan.mode)
         if plan.mode == "record":
             record, take = await self.record(name, plan.match)
@@ -113,7 +133,7 @@ class Workshop:
 
     def _forwarding(self) -> Backend:
         if self.upstream is None:
-            raise ConfigError("This server has no upstream to record from: start it with --mode auto and --upstream.")
+            raise ConfigError("This server has no upstream: start it with --mode auto and --upstream.")
         return self.upstream
 
     async def _load_if_there(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:

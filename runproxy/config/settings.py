@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from runproxy.attribution import Attribution, AttributionSettings
+from runproxy.cassette.difference import Ignoring
+from runproxy.cassette.drift import KINDS, Kind
 from runproxy.matching import MatchSettings
 from runproxy.policy import Policies, PolicySettings
 from runproxy.redaction import RedactSettings
@@ -26,6 +28,11 @@ def _known_names(names: tuple[str, ...]) -> tuple[str, ...]:
         there_are = ", ".join((ALL_ROUTES, *(route.name for route in KNOWN)))
         raise ValueError(f"there is no route {', '.join(map(repr, unknown))}; there are {there_are}")
     return names
+
+
+def _pointers(pointers: tuple[str, ...]) -> tuple[str, ...]:
+    Ignoring.parse(pointers)  # raises
+    return pointers
 
 
 def _split(names: object) -> object:
@@ -153,6 +160,15 @@ class RouteSettings(Section):
         return self
 
 
+class VerifySettings(Section):
+    """What mode verify counts as drift between an answer and its recording."""
+
+    kinds: Annotated[tuple[Kind, ...], BeforeValidator(_split)] = KINDS
+    """The kinds of drift that are told of: status, shape (members and types) and values."""
+    ignore: Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_pointers)] = ()
+    """Places in the bodies of answers that may differ: JSON pointers, with * for any name or position."""
+
+
 class LogSettings(Section):
     """What is logged to stderr."""
 
@@ -165,8 +181,8 @@ class LogSettings(Section):
 class Settings(Section):
     """Everything that can be set."""
 
-    mode: Literal["replay", "record", "auto", "passthrough"] = "replay"
-    """What is done with a call: replay, record, auto (replay what is known, record the rest) or passthrough."""
+    mode: Literal["replay", "record", "auto", "passthrough", "verify"] = "replay"
+    """What is done with a call: replay, record, auto (replay what is known, record the rest), passthrough or verify."""
     upstream: str = ""
     """The base URL that calls are forwarded to, such as "https://host/v1"; empty for none: replay needs none."""
     allow_record_in_ci: bool = False
@@ -187,6 +203,8 @@ class Settings(Section):
     """How calls are attributed to teams."""
     match: MatchSettings = MatchSettings()
     """How calls are compared with recordings; a cassette can say more of it."""
+    verify: VerifySettings = VerifySettings()
+    """What mode verify counts as drift between an answer and its recording."""
     redact: RedactSettings = RedactSettings()
     """What is redacted in recordings, beyond what always is."""
     log: LogSettings = LogSettings()

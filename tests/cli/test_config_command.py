@@ -23,6 +23,8 @@ CHOICES = {
     "cassettes.on_expired": ("error", "'error'"),
     "cassettes.durability": ("power", "'power'"),
     "cassettes.on_record_error": ("fail", "'fail'"),
+    "verify.kinds": ("status, shape", "('status', 'shape')"),
+    "verify.ignore": ("/a,/b", "('/a', '/b')"),
     "log.level": ("debug", "'debug'"),
     "log.format": ("json", "'json'"),
 }

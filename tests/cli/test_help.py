@@ -43,6 +43,7 @@ def test_all_commands_are_found() -> None:
         "cassette list",
         "cassette show",
         "cassette diff",
+        "cassette verify",
         "cassette merge",
         "cassette split",
         "cassette prune",

@@ -120,9 +120,7 @@ async def test_an_abandoned_session_ends_by_itself(tmp_path: Path) -> None:
     [
         pytest.param({"cassette": "absent"}, 422, "There is no cassette 'absent'", id="no-cassette"),
         pytest.param({"cassette": "../x"}, 422, "is no cassette name", id="bad-name"),
-        pytest.param(
-            {"cassette": "default", "mode": "record"}, 422, "has no upstream to record from", id="no-upstream"
-        ),
+        pytest.param({"cassette": "default", "mode": "record"}, 422, "has no upstream: start it", id="no-upstream"),
         pytest.param({"cassette": "default", "mode": "x"}, 422, "mode: Input should be 'replay'", id="bad-mode"),
         pytest.param({"mode": "replay"}, 422, "cassette: Field required", id="nothing-named"),
         pytest.param([], 422, "the body: ", id="no-object"),

@@ -10,6 +10,7 @@ from runproxy.cli.cassette.merge import merge
 from runproxy.cli.cassette.prune import prune
 from runproxy.cli.cassette.scan import scan
 from runproxy.cli.cassette.split import split
+from runproxy.cli.cassette.verify import verify
 from runproxy.cli.group import ErrorGroup
 
 
@@ -23,5 +24,5 @@ def cassette() -> None:
     """
 
 
-for _command in (list_, show, diff, merge, split, prune, format_, scan, schema, import_, export):
+for _command in (list_, show, diff, verify, merge, split, prune, format_, scan, schema, import_, export):
     cassette.add_command(_command)

@@ -47,7 +47,7 @@ def diff(
     """
     from runproxy.cassette.difference import compare
 
-    ignoring = _ignoring(pointers, everything)
+    ignoring = ignoring_of(pointers, everything=everything)
     old, new = (read_cassette(find_file(given, folder)) for given in (before, after))
     found = compare(old, new, ignoring)
     if as_json:
@@ -58,7 +58,8 @@ def diff(
         sys.exit(1)
 
 
-def _ignoring(pointers: tuple[str, ...], everything: bool) -> "Ignoring":
+def ignoring_of(pointers: tuple[str, ...], *, everything: bool = False) -> "Ignoring":
+    """Read the pointers of --ignore; raises `UsageError`."""
     from runproxy.cassette.difference import Ignoring
 
     try:
@@ -98,7 +99,7 @@ def _print(found: "Differences") -> None:
     lines += [f"+ {_call(call)}" for call in found.added]
     for change in found.changed:
         lines.append(f"~ {_call(change.after)}")
-        lines += [f"    {field.where}: {_shown(field.before)} -> {_shown(field.after)}" for field in change.fields]
+        lines += [f"    {field.where}: {shown(field.before)} -> {shown(field.after)}" for field in change.fields]
     for line in lines:
         click.echo(on_one_line(line))
     counts = ((len(found.added), "added"), (len(found.removed), "removed"), (len(found.changed), "changed"))
@@ -111,7 +112,8 @@ def _call(call: "Call") -> str:
     return f"[{call.position}] {call.method} {call.target}{nth}"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Print a value on one line, cut where it is long."""
     from runproxy.cassette.values import ABSENT
 
     if value is ABSENT:

@@ -1,13 +1,13 @@
 """`runproxy cassette import` and `export`: recordings of other tools in, cassettes for other tools out."""
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from runproxy.cli.cassette.configured import settings_redactor
 from runproxy.cli.cassette.folder import open_store
 from runproxy.cli.group import FROM_ENVIRONMENT, say
 from runproxy.cli.options import dir_option
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # loaded by the commands themselves
 
     from runproxy.cassette import Interaction
     from runproxy.exchange.imported import Import
-    from runproxy.redaction import Redactor, WriteGate
+    from runproxy.redaction import WriteGate
     from runproxy.stores.file import FileStore
 
     Reader = Callable[[bytes, str, WriteGate, datetime], Import]
@@ -206,7 +206,7 @@ def _bring_in(read: "Reader", file: str, cassette: str | None, folder: str | Non
         reason = error.strerror if isinstance(error, OSError) else error
         raise CassetteError(f"{file}: cannot be read: {reason}.") from error
     found = read(text, file, store.gate, datetime.now(UTC))
-    found.redact(_settings_redactor())
+    found.redact(settings_redactor())
     if found.interactions:
         store.check_writable()
     refused = asyncio.run(_write(store, name, found))
@@ -228,16 +228,6 @@ async def _write(store: "FileStore", name: str, found: "Import") -> list[str]:
         except NotStorable as error:
             refused.append(f"{place}: {error.reason}")
     return refused
-
-
-def _settings_redactor() -> "Redactor":
-    """Give what redacts as the settings file says, if there is one."""
-    from runproxy.composition.redactors import make_redactor
-    from runproxy.config import Settings, find_file, make_settings, read_file
-
-    path = find_file(os.environ.get("RUNPROXY_CONFIG"))
-    settings = make_settings(read_file(path), str(path)) if path else Settings()
-    return make_redactor(settings.redact)
 
 
 def _report(target: Path, found: "Import", refused: list[str]) -> None:

@@ -1,0 +1,80 @@
+"""Verify: every call goes to the upstream, and its answer is compared with the recording. Nothing is written."""
+
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from runproxy.backends.replay import Replay
+from runproxy.cassette.difference import Ignoring
+from runproxy.cassette.drift import Drift, find_drift, kinds_of
+from runproxy.messages import DRIFT_HEADER, OUTCOME_HEADER, Backend, Request, Response
+from runproxy.redaction import Redactor, loggable
+
+_KEPT: Final = 100
+_MAX_PLACES: Final = 10
+_log = structlog.get_logger("runproxy.verify")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What counts as drift, and what answers are reduced to before they are compared."""
+
+    redactor: Redactor
+    ignoring: Ignoring
+    kinds: Collection[str]
+
+
+class Drifts:
+    """Keeps the latest drifts, the oldest first: which call, which recording, kinds and places, and no value."""
+
+    def __init__(self) -> None:
+        self._latest: deque[dict[str, object]] = deque(maxlen=_KEPT)
+
+    @property
+    def latest(self) -> list[dict[str, object]]:
+        """The latest drifts: method, path, interaction, kinds, and the first places."""
+        return list(self._latest)
+
+    def add(self, drift: dict[str, object]) -> None:
+        """Keep one."""
+        self._latest.append(drift)
+
+
+class Verify:
+    """Forwards calls to `upstream` and compares the answers with what `replay` would have given.
+
+    The n-th call of a kind is compared with the n-th recording. The client gets the answer of the upstream as it came.
+    """
+
+    def __init__(self, upstream: Backend, replay: Replay, comparison: Comparison, drifts: Collection[Drifts]) -> None:
+        self._upstream = upstream
+        self._replay = replay
+        self._comparison = comparison
+        self._drifts = drifts
+
+    async def send(self, request: Request) -> Response:
+        """Answer from the upstream; raises `UpstreamError`."""
+        recording = self._replay.recording(request)
+        response = await self._upstream.send(request)
+        if recording is None:
+            _log.info("new", **loggable(request, {"method": request.method, "path": request.path}))
+            return response.with_header(OUTCOME_HEADER, "new")
+        position, recorded = recording
+        compared = self._comparison
+        fresh = compared.redactor.storable_response(response)
+        found = find_drift(recorded.response, fresh, compared.ignoring, compared.kinds)
+        if not found:
+            return response.with_header(OUTCOME_HEADER, "verified")
+        self._tell(request, f"{self._replay.name}[{position}]", found)
+        return response.with_header(OUTCOME_HEADER, "drifted").with_header(DRIFT_HEADER, ", ".join(kinds_of(found)))
+
+    def _tell(self, request: Request, interaction: str, found: Collection[Drift]) -> None:
+        places = list(dict.fromkeys(f"{drift.where} ({drift.kind})" for drift in found))[:_MAX_PLACES]
+        texts = {"method": request.method, "path": request.path, "interaction": interaction}
+        told = loggable(request, {**texts, "places": ", ".join(places)})
+        _log.warning("drifted", kinds=", ".join(kinds_of(found)), **told)
+        for drifts in self._drifts:
+            drifts.add({**told, "kinds": kinds_of(found), "count": len(found)})

@@ -1,0 +1,85 @@
+"""Sending recorded requests to a server again, and comparing its answers with the recorded ones."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from runproxy.cassette import Cassette, Interaction
+from runproxy.cassette.difference import Ignoring
+from runproxy.cassette.drift import Drift, find_drift
+from runproxy.composition.modes import base_path_in
+from runproxy.messages import Request, make_headers
+from runproxy.redaction import REDACTED, Redactor, WriteGate
+from runproxy.upstream import Address, Upstream
+
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1
+_PLACEHOLDER: Final = b"[redacted:"
+_CONNECT_S: Final = 10.0
+_TOTAL_S: Final = 120.0
+HELD_BACK: Final = "(holds a credential)"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of one recording: its drift, none where it still tells the truth, or why it was `skipped`."""
+
+    position: int
+    call: str
+    drifts: tuple[Drift, ...] = ()
+    skipped: str = ""
+
+
+Check: TypeAlias = Callable[[int, Interaction], Awaitable[Checked]]
+
+
+@dataclass(frozen=True, slots=True)
+class Resending:
+    """How recordings are checked: where they are sent, with which headers more, and what counts as drift."""
+
+    address: Address
+    headers: Sequence[tuple[str, str]]
+    redactor: Redactor
+    ignoring: Ignoring
+    kinds: Collection[str]
+    include_unsafe: bool = False
+
+    @asynccontextmanager
+    async def connected(self, cassette: Cassette) -> AsyncIterator[Check]:
+        """Give what checks one recording of a cassette, by its position; that raises `UpstreamError`."""
+        base_path, gate = base_path_in(cassette), WriteGate()
+        async with Upstream(self.address, connect_s=_CONNECT_S, total_s=_TOTAL_S) as upstream:
+
+            async def check(position: int, interaction: Interaction) -> Checked:
+                request = interaction.request
+                call = f"[{position}] {request.method} {request.target}"
+                if reason := self._why_not_sent(request):
+                    return Checked(position, call, skipped=reason)
+                sent = self._addressed(request, base_path)
+                gate.learn(sent)
+                fresh = self.redactor.storable_response(await upstream.send(sent))
+                drifts = find_drift(interaction.response, fresh, self.ignoring, self.kinds)
+                return Checked(position, call, tuple(_shown(drift, gate) for drift in drifts))
+
+            yield check
+
+    def _why_not_sent(self, request: Request) -> str:
+        if request.method not in _SAFE_METHODS and not self.include_unsafe:
+            return "that may change things on the server; --include-unsafe sends them too"
+        if _PLACEHOLDER in request.body or REDACTED in request.query or _PLACEHOLDER.decode() in request.query:
+            return "that were redacted, and cannot be sent as they were"
+        return ""
+
+    def _addressed(self, request: Request, base_path: str) -> Request:
+        """Put the base path of the server in the place of the recorded one, and add the headers."""
+        target = request.target
+        if target.startswith(f"{base_path}/"):
+            target = self.address.base_path + target[len(base_path) :]
+        added = {name.lower() for name, _ in self.headers}
+        kept = [(name, value) for name, value in request.headers.items() if name.lower() not in added]
+        return replace(request, target=target, headers=make_headers([*kept, *self.headers]))
+
+
+def _shown(drift: Drift, gate: WriteGate) -> Drift:
+    """Keep back a value that holds a credential; recorded ones have passed the gate before."""
+    return drift if gate.lets_pass(str(drift.fresh)) else replace(drift, fresh=HELD_BACK)
