@@ -1,13 +1,16 @@
 """Logging to stderr: readable lines for a person, or one JSON object per line."""
 
 import logging
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from textwrap import indent
 from typing import Final, Literal
 
 import structlog
 
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # which a terminal would obey
 _LEVELS: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -54,12 +57,31 @@ def configure_logs(
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _Gated(may_be_written),
-            renderer,
+            _WithBlock(renderer, is_shown=form == "console" and sys.stderr.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=_unfailing,
         cache_logger_on_first_use=True,
     )
+
+
+class _WithBlock:
+    """Shows the `block` of a log line below it, to a person at a terminal; to others the fields tell enough.
+
+    A block may hold values of the call, which a file of logs must not.
+    """
+
+    def __init__(self, renderer: structlog.typing.Processor, *, is_shown: bool) -> None:
+        self._renderer = renderer
+        self._is_shown = is_shown
+
+    def __call__(self, logger: object, name: str, event: structlog.typing.EventDict) -> str:
+        block = event.pop("block", None)
+        line = str(self._renderer(logger, name, event))
+        if block is None or not self._is_shown:
+            return line
+        spelled_out = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", str(block))
+        return f"{line}\n{indent(spelled_out, '    ')}"
 
 
 class _Gated:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
 from typing import Protocol, TypeAlias
@@ -90,6 +91,18 @@ class Request:
         return self.target.partition("?")[2]
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Which recording an answer is: the `nth` of `count` recordings of its call, from 1, and why it was chosen."""
+
+    cassette: str
+    position: int
+    nth: int
+    count: int
+    recorded_at: datetime
+    because: str
+
+
 @dataclass(frozen=True)  # no slots: `wire_head` is remembered on the object
 class Response:
     """An answer; an object that is sent again and again renders its head once."""
@@ -97,6 +110,7 @@ class Response:
     status: int
     headers: Headers = field(repr=False)
     body: bytes = field(default=b"", repr=False)
+    source: Source | None = field(default=None, repr=False, compare=False)
 
     def with_header(self, name: str, value: str) -> "Response":
         """Copy this answer with one header more, in place of any of the same name."""

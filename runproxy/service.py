@@ -10,7 +10,7 @@ from runproxy.attribution import UNKNOWN, Attribution, Caller
 from runproxy.backends import Deck, Sessions
 from runproxy.errors import CassetteMiss, OutsideBasePath, Refusal, RunproxyError, UpstreamError
 from runproxy.guard import VIOLATIONS_HEADER, Guard
-from runproxy.messages import INTERACTION_HEADER, OUTCOME_HEADER, WARNINGS_HEADER, Request, Response
+from runproxy.messages import OUTCOME_HEADER, WARNINGS_HEADER, Request, Response
 from runproxy.redaction import loggable
 from runproxy.replies import error_reply
 from runproxy.routes import climbs
@@ -64,8 +64,8 @@ class Service:
             backend = self._sessions.find(session) if session else self._deck.ready(cassette)
             backend = backend or await self._deck.backend(_harmless(cassette, plain))
             response = await backend.send(admitted.request)
-            if INTERACTION_HEADER in response.headers:
-                self.verdicts.hit(admitted.request, response)
+            if response.source is not None:
+                self.verdicts.hit(admitted.request, response.source)
         except RunproxyError as error:
             response = self.refuse(error, request, caller)
         if warnings or caller.disputed:
@@ -77,7 +77,10 @@ class Service:
         """Turn an error into the reply that tells of it, and log it with no value that the call carried."""
         more = {"violations": error.headers[VIOLATIONS_HEADER]} if VIOLATIONS_HEADER in error.headers else {}
         if isinstance(error, CassetteMiss):
-            more |= {"reason": str(error.details["reason"]), "cassette": str(error.details["cassette"])}
+            if request:
+                self.verdicts.miss(error, request)
+            more |= {name: str(error.details[name]) for name in ("reason", "cassette", "miss") if name in error.details}
+            more["block"] = error.message
         elif not isinstance(error, Refusal):
             more["reason"] = error.message
         call = _told_of(request, caller, **more) if request else more
@@ -85,8 +88,6 @@ class Service:
             case Refusal():
                 _log.info("refused", code=error.code, status=error.status, **call)
             case CassetteMiss():
-                if request:
-                    self.verdicts.miss(error, request)
                 _log.warning("miss", **call)
             case UpstreamError():
                 _log.warning("upstream failed", code=error.code, **call)

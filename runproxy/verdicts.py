@@ -4,11 +4,10 @@ from collections import deque
 from typing import Final
 
 from runproxy.errors import CassetteMiss
-from runproxy.messages import INTERACTION_HEADER, MISS_HEADER, Request, Response
+from runproxy.messages import MISS_HEADER, Headers, Request, Source
 from runproxy.redaction import loggable, scrub
 
 _KEPT: Final = 100
-_BECAUSE: Final = "method, path, query and body are those of the recording, and it was the next one of its kind"
 
 
 class Verdicts:
@@ -16,7 +15,7 @@ class Verdicts:
 
     def __init__(self) -> None:
         self._misses: deque[dict[str, object]] = deque(maxlen=_KEPT)
-        self._hits: deque[tuple[Request, str]] = deque(maxlen=_KEPT)
+        self._hits: deque[tuple[str, str, Headers, Source]] = deque(maxlen=_KEPT)
         self._count = 0
 
     @property
@@ -26,15 +25,8 @@ class Verdicts:
 
     @property
     def hits(self) -> list[dict[str, object]]:
-        """The latest hits: the call, where its recording stands, and why it matched."""
-        return [
-            {
-                **loggable(request, {"call": f"{request.method} {scrub(request).target}"}),
-                "interaction": interaction,
-                "because": _BECAUSE,
-            }
-            for request, interaction in self._hits
-        ]
+        """The latest hits: the call, where its recording stands, which one of how many it is, and why it matched."""
+        return [_told(Request(method, target, headers), source) for method, target, headers, source in self._hits]
 
     def miss(self, error: CassetteMiss, request: Request) -> None:
         """Keep a miss, and give it an id that its answer tells, too. What holds a credential is not kept."""
@@ -47,7 +39,17 @@ class Verdicts:
         is_clean = told.pop("details") == str(error.details)
         self._misses.append({"id": name, **told, **(error.details if is_clean else {})})
 
-    def hit(self, request: Request, response: Response) -> None:
-        """Keep a hit; only its address, for bodies may be large."""
-        bare = Request(request.method, request.target, request.headers)
-        self._hits.append((bare, response.headers[INTERACTION_HEADER]))
+    def hit(self, request: Request, source: Source) -> None:
+        """Keep a hit, as cheaply as can be; not its body, which may be large."""
+        self._hits.append((request.method, request.target, request.headers, source))
+
+
+def _told(request: Request, source: Source) -> dict[str, object]:
+    return {
+        **loggable(request, {"call": f"{request.method} {scrub(request).target}"}),
+        "interaction": f"{source.cassette}[{source.position}]",
+        "recording": source.nth,
+        "of": source.count,
+        "recorded_at": source.recorded_at.isoformat(timespec="seconds"),
+        "because": source.because,
+    }

@@ -1,16 +1,19 @@
 """Verdicts: the latest misses and hits, and nothing secret in them."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from runproxy.errors import CassetteMiss
-from runproxy.messages import INTERACTION_HEADER, Request, Response, make_headers
+from runproxy.messages import Request, Source, make_headers
 from runproxy.verdicts import Verdicts
 from tests.cli.processes import fetch, run
 from tests.cli.processes import serving as serving_process
 from tests.parts import ADDRESS, ScriptedUpstream, ask, echo, modify, proxy, serving
+
+SOURCE = Source("c", 0, 1, 2, datetime(2026, 1, 2, tzinfo=UTC), "method, path, query and body agree")
 
 
 def miss(message: str = "No recorded answer.") -> CassetteMiss:
@@ -39,7 +42,7 @@ def test_a_miss_with_a_secret_in_it_is_kept_without_its_words() -> None:
     headers = make_headers([("Authorization", f"Bearer {own}")])
     for held in (secret, own):
         verdicts.miss(miss(f"you sent {held}"), Request("POST", f"/{held}", headers))
-        verdicts.hit(Request("POST", f"/{held}", headers), Response(200, make_headers([(INTERACTION_HEADER, "c[0]")])))
+        verdicts.hit(Request("POST", f"/{held}", headers), SOURCE)
         assert held not in json.dumps([verdicts.misses, verdicts.hits])
 
 
@@ -48,8 +51,7 @@ def test_only_the_latest_are_kept() -> None:
     verdicts = Verdicts()
     for number in range(150):
         verdicts.miss(miss(), Request("POST", "/x", make_headers()))
-        headers = make_headers([(INTERACTION_HEADER, f"c[{number}]")])
-        verdicts.hit(Request("GET", f"/x?api-key=secret{number}", make_headers()), Response(200, headers))
+        verdicts.hit(Request("GET", f"/x?api-key=secret{number}", make_headers()), SOURCE)
     assert (len(verdicts.misses), len(verdicts.hits)) == (100, 100)
     assert verdicts.misses[-1]["id"] == "miss-150"
     assert verdicts.hits[-1]["call"] == "GET /x?api-key=REDACTED"
@@ -82,7 +84,10 @@ def test_why_tells_of_the_latest_miss_and_of_hits(cassettes: Path) -> None:
     assert 'body.metadata.a: you sent "c", recorded "b"' in latest.stdout
     assert "To record it: runproxy record" in latest.stdout
     assert hit.headers["x-runproxy-interaction"] == "default[0]"
-    assert hits.stdout.startswith(f"POST {ADDRESS}\n  default[0]: method, path, query and body are those")
+    which, because = hits.stdout.splitlines()[1:]
+    assert hits.stdout.startswith(f"POST {ADDRESS}\n")
+    assert which.startswith("  default[0]: recording 1 of 1 of this call, made 20")
+    assert because.startswith("  method, path, query and body agree; after the last recording, on_exhausted = 'last'")
     assert (unknown.returncode, unknown.stderr) == (2, "Error: There is no such miss; only the latest are kept.\n")
 
 

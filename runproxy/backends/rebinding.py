@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from runproxy.backends.replay import Replay
 from runproxy.cassette import Cassette
+from runproxy.cassette.usage import CassetteUsage
 from runproxy.matching import MatchKey
 from runproxy.messages import Request, Response, make_headers
 from runproxy.redaction import ID
@@ -32,14 +33,9 @@ class Rebinding:
         self._recorded_for: dict[str, str] = {}
         self._given: set[str] = set()
 
-    @property
-    def interactions(self) -> int:
-        """How many recordings there are."""
-        return self._replay.interactions
-
-    def unused(self) -> list[int]:
-        """Give the positions of the recordings that have not been played."""
-        return self._replay.unused()
+    def usage(self) -> CassetteUsage | None:
+        """Tell which recordings have been played."""
+        return self._replay.usage()
 
     async def send(self, request: Request) -> Response:
         """Answer from the cassette; raises `CassetteMiss`."""
@@ -70,7 +66,7 @@ class Rebinding:
 
     def _sort_in(self) -> None:
         """Sort in the recordings that are new since the last call; a cassette that is being recorded grows."""
-        for key in islice(self._cassette.keys(), self._sorted_in, None):
+        for key in islice(self._cassette.distinct_keys(), self._sorted_in, None):
             shape, ids = _shape_of(key)
             self._recorded_by_shape[shape].append(ids)
             self._sorted_in += 1
@@ -109,7 +105,7 @@ def _renamed_answer(answer: Response, names: Mapping[str, str]) -> Response:
     if all(one == other for one, other in names.items()):
         return answer
     headers = make_headers((name, _renamed(value, names)) for name, value in answer.headers.items())
-    return Response(answer.status, headers, _renamed_bytes(answer.body, names))
+    return replace(answer, headers=headers, body=_renamed_bytes(answer.body, names))
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:

@@ -1,7 +1,9 @@
 """Replay: answers from a cassette, and a verdict when there is none. It knows no upstream."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol
 from urllib.parse import quote
@@ -10,9 +12,10 @@ import structlog
 
 from runproxy.backends.expiry import Expiry
 from runproxy.cassette import PLAIN_MATCHER, Cassette, Interaction
+from runproxy.cassette.usage import CassetteUsage
 from runproxy.errors import CassetteMiss
 from runproxy.matching import Matcher, MatchKey, Nearest
-from runproxy.messages import INTERACTION_HEADER, OUTCOME_HEADER, WARNINGS_HEADER, Request, Response
+from runproxy.messages import INTERACTION_HEADER, OUTCOME_HEADER, WARNINGS_HEADER, Request, Response, Source
 
 OnExhausted = Literal["last", "error", "cycle"]
 """What answers the call after the last recording of its kind: that one again, a miss, or the first."""
@@ -26,13 +29,8 @@ NO_RETRY: Final[Mapping[str, str]] = {"x-should-retry": "false"}
 class Player(Protocol):
     """What answers calls from a cassette, and can say what it has played."""
 
-    @property
-    def interactions(self) -> int:
-        """How many recordings there are."""
-        ...  # pragma: no cover
-
-    def unused(self) -> list[int]:
-        """Give the positions of the recordings that have not been played."""
+    def usage(self) -> CassetteUsage | None:
+        """Tell which recordings have been played; None where there is no cassette."""
         ...  # pragma: no cover
 
     async def send(self, request: Request) -> Response:
@@ -77,14 +75,9 @@ class Replay:
         self._played: defaultdict[MatchKey, int] = defaultdict(int)
         self._answers: dict[int, tuple[Response, datetime]] = {}
 
-    @property
-    def interactions(self) -> int:
-        """How many recordings there are."""
-        return len(self._cassette or ())
-
-    def unused(self) -> list[int]:
-        """Give the positions of the recordings that have not been played."""
-        return [position for position in range(self.interactions) if position not in self._used]
+    def usage(self) -> CassetteUsage | None:
+        """Tell which recordings have been played; None where there is no cassette."""
+        return CassetteUsage.of(self._cassette, self._used) if self._cassette is not None else None
 
     async def send(self, request: Request) -> Response:
         """Answer from the cassette; raises `CassetteMiss`."""
@@ -126,7 +119,9 @@ class Replay:
 
     def skip(self, request: Request) -> None:
         """Count a recording as played."""
-        self._played[self._matcher.key(request)] += 1
+        key = self._matcher.key(request)
+        self._used.update(self._cassette.positions(key)[self._played[key] :][:1] if self._cassette else ())
+        self._played[key] += 1
 
     def _expired(self, request: Request, answer: Response, position: int, age: timedelta) -> Response:
         """Tell that a recording is too old, and give it all the same unless the settings say otherwise."""
@@ -150,10 +145,18 @@ class Replay:
         if known is None:
             interaction = cassette[position]
             answer = interaction.response.with_header(OUTCOME_HEADER, "replayed")
-            place = f"{quote(self.name)}[{position}]"
-            known = answer.with_header(INTERACTION_HEADER, place), interaction.recorded_at
+            answer = answer.with_header(INTERACTION_HEADER, f"{quote(self.name)}[{position}]")
+            known = replace(answer, source=self._source(cassette, position, interaction)), interaction.recorded_at
             self._answers[position] = known
         return known
+
+    def _source(self, cassette: Cassette, position: int, interaction: Interaction) -> Source:
+        positions = cassette.positions(cassette.key_of(interaction))
+        nth = bisect_left(positions, position) + 1
+        because = cassette.matcher.described
+        if nth == len(positions) and self._on_exhausted != "error":
+            because += f"; after the last recording, on_exhausted = {self._on_exhausted!r} counts"
+        return Source(self.name, position, nth, len(positions), interaction.recorded_at, because)
 
     def miss(self, request: Request) -> CassetteMiss:
         """Say why no recording answers a call, and which one is nearest to it."""

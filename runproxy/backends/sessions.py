@@ -66,15 +66,16 @@ class Session:
 
     def report(self) -> dict[str, object]:
         """Tell what was played, missed and left unused."""
-        replay = self.opened.replay
+        usage = self.opened.replay.usage() if self.opened.replay else None
         return {
             "session": self.name,
             "cassette": self.cassette,
             "mode": self.mode,
             "calls": dict(self.outcomes),
             "missed": list(self.missed),
-            "interactions": replay.interactions if replay else 0,
-            "unused": replay.unused() if replay else [],
+            "interactions": usage.interactions if usage else 0,
+            "unused": list(usage.unused) if usage else [],
+            "usage": {"cassettes": {self.cassette: usage.model_dump(mode="json")} if usage else {}},
             **({"drifted": self.opened.drifts.latest} if self.opened.drifts else {}),
         }
 
@@ -83,6 +84,7 @@ class Sessions:
     """The sessions of a server.
 
     `open` makes what a session consists of; `now` tells seconds, `new_name` gives a name that nobody can guess.
+    `ended` hears of every session that is over.
     A session that nobody has called for `idle_s` seconds is over.
     """
 
@@ -93,11 +95,13 @@ class Sessions:
         idle_s: float,
         now: Callable[[], float],
         new_name: Callable[[], str],
+        ended: Callable[[Session], None] = lambda _: None,
     ) -> None:
         self._open = open_
         self._idle_s = idle_s
         self._now = now
         self._new_name = new_name
+        self._ended = ended
         self._running: dict[str, Session] = {}
 
     @property
@@ -130,6 +134,7 @@ class Sessions:
         del self._running[name]
         if session.opened.take:
             await session.opened.take.finish()
+        self._ended(session)
         return session.report()
 
     async def end_abandoned(self) -> list[dict[str, object]]:

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from runproxy.cassette.format import encode_interaction
 from runproxy.cassette.model import Interaction
 from runproxy.cassette.slots import is_same_recording
-from runproxy.matching import MatchKey
+from runproxy.matching import MatchKey, MatchSettings
 from runproxy.redaction import scrub
 
 _Recordings: TypeAlias = Sequence[Interaction]
@@ -41,6 +41,13 @@ class Merged:
 
     interactions: tuple[Interaction, ...]
     conflicts: tuple[Conflict, ...]
+
+
+def merge_match(base: MatchSettings, ours: MatchSettings, theirs: MatchSettings) -> MatchSettings:
+    """Merge what two branches say of how calls are compared; where both have changed it, both count."""
+    if ours == base:
+        return theirs
+    return ours if theirs == base else ours.with_more(theirs)
 
 
 def merge_branches(base: _Recordings, ours: _Recordings, theirs: _Recordings) -> Merged:

@@ -70,9 +70,17 @@ class Cassette:
         """Give where the recordings of a key stand, in order; empty when there is none."""
         return self._positions.get(key, [])
 
-    def keys(self) -> Iterable[MatchKey]:
+    def distinct_keys(self) -> Iterable[MatchKey]:
         """Give every key once, in the order of the cassette."""
         return self._positions.keys()
+
+    def keys_in_order(self) -> list[MatchKey]:
+        """Give the key of every interaction."""
+        keys: list[MatchKey] = [b""] * len(self)
+        for key, positions in self._positions.items():
+            for position in positions:
+                keys[position] = key
+        return keys
 
     def alike(self, key: MatchKey) -> Sequence[int]:
         """Give where the recordings stand that a key is best compared with.

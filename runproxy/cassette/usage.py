@@ -1,15 +1,18 @@
 """Usage reports: which interactions of which cassettes have answered no call.
 
-    {"cassettes": {"NAME": {"unused": [0, 3], "interactions": 5}}}
+    {"cassettes": {"NAME": {"unused": [0, 3], "interactions": 5, "digest": "9f86d081884c7d65"}}}
 
-`interactions` is how many the cassette held when the report was made; by that a report that is too old is told.
+By `interactions`, how many the cassette held when the report was made, and by the digest of their calls a report is
+told that speaks of another state of the cassette. How a cassette is laid out does not count, nor what its answers say.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from hashlib import sha256
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from runproxy.cassette.model import Cassette
 from runproxy.cassette.values import path_of
 from runproxy.errors import CassetteError
 
@@ -21,6 +24,7 @@ class CassetteUsage(BaseModel):
 
     unused: tuple[Annotated[int, Field(ge=0, strict=True)], ...] = Field(strict=False)
     interactions: int = Field(ge=0)
+    digest: str = Field(pattern=r"^[0-9a-f]{16}$")
 
     @model_validator(mode="after")
     def _are_positions(self) -> Self:
@@ -31,12 +35,11 @@ class CassetteUsage(BaseModel):
         return self
 
     @classmethod
-    def from_used(cls, used: Collection[int], interactions: int) -> Self:
+    def of(cls, cassette: Cassette, used: Collection[int]) -> Self:
         """Say it by the positions that have answered a call."""
-        answered = frozenset(used)
-        return cls(
-            unused=tuple(place for place in range(interactions) if place not in answered), interactions=interactions
-        )
+        answered, count = frozenset(used), len(cassette)
+        unused = tuple(place for place in range(count) if place not in answered)
+        return cls(unused=unused, interactions=count, digest=digest_of(cassette))
 
 
 class UsageReport(BaseModel):
@@ -45,6 +48,23 @@ class UsageReport(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
     cassettes: dict[str, CassetteUsage]
+
+
+def digest_of(cassette: Cassette) -> str:
+    """Give what tells the calls of a cassette, in their order, from those of another: 16 hexadecimal digits."""
+    # What settings leave out of account is part of a call all the same, and other readers may have other settings.
+    keys = cassette.keys_in_order() if cassette.matcher.is_plain else [held.key for held in cassette]
+    lengths = b" ".join(b"%d" % len(key) for key in keys)
+    return sha256(b"\n".join([lengths, *keys])).hexdigest()[:16]
+
+
+def combined(reports: Iterable[UsageReport]) -> dict[str, list[CassetteUsage]]:
+    """Bring together what several reports say of each cassette."""
+    found: dict[str, list[CassetteUsage]] = {}
+    for report in reports:
+        for name, usage in report.cassettes.items():
+            found.setdefault(name, []).append(usage)
+    return found
 
 
 def write_report(cassettes: Mapping[str, CassetteUsage]) -> bytes:
@@ -63,10 +83,15 @@ def read_report(text: bytes, where: str) -> UsageReport:
         raise CassetteError(f"{where}:{place} {reason}. Expected a usage report of runproxy.") from None
 
 
-def check_current(usage: CassetteUsage, interactions: int, where: str) -> None:
+def check_current(usage: CassetteUsage, cassette: Cassette, where: str) -> None:
     """Raise `CassetteError` when a report speaks of another state of a cassette than the one that is there."""
-    if usage.interactions != interactions:
+    if usage.interactions != len(cassette):
         raise CassetteError(
             f"{where}: the usage report was made for {usage.interactions} interactions, the cassette holds "
-            f"{interactions}. Its positions may mean others now; make a new report."
+            f"{len(cassette)}. Its positions may mean others now; make a new report."
+        )
+    if usage.digest != digest_of(cassette):
+        raise CassetteError(
+            f"{where}: the usage report was made when the cassette held other calls, or in another order. Its "
+            "positions may mean others now; make a new report."
         )

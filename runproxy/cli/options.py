@@ -23,6 +23,7 @@ PLACES: Final = {
     "on_expired": "cassettes.on_expired",
     "session_timeout": "cassettes.session_idle_s",
     "durability": "cassettes.durability",
+    "usage_file": "cassettes.usage_file",
     "on_record_error": "cassettes.on_record_error",
     "max_body_bytes": "limits.max_body_bytes",
     "enforce_limits": "limits.enforce",
@@ -79,6 +80,7 @@ _serving = (
         type=click.Choice(["process", "power"]),
         help="What a recording outlives: the process, or a loss of power.  [default: process]",
     ),
+    click.option("--usage-file", metavar="PATH", help="JSON file that tells in the end what was not played."),
     click.option(
         "--on-record-error",
         type=click.Choice(["answer", "fail"]),

@@ -37,7 +37,8 @@ def why(miss: str | None, hits: bool, admin_url: str) -> None:
     """
     if hits:
         for hit in _fetch(admin_url, "/api/hits")["hits"]:
-            click.echo(harmless(f"{hit['call']}\n  {hit['interaction']}: {hit['because']}"))
+            which = f"recording {hit['recording']} of {hit['of']} of this call, made {hit['recorded_at']}"
+            click.echo(harmless(f"{hit['call']}\n  {hit['interaction']}: {which}\n  {hit['because']}"))
         return
     if miss:
         _print(_fetch(admin_url, f"/api/misses/{quote(miss, safe='')}"))

@@ -9,6 +9,7 @@ from typing import Final
 from runproxy.addressing import checked_name
 from runproxy.backends import Deck, Drifts, Take
 from runproxy.cassette import Cassette
+from runproxy.composition.played import Played
 from runproxy.composition.redactors import make_matcher, make_redactor
 from runproxy.composition.workshop import Workshop, check_may_record
 from runproxy.config import CassetteSettings, Settings
@@ -41,12 +42,13 @@ async def compose_modes(settings: Settings, gate: WriteGate) -> AsyncIterator[Mo
     store = FileStore(Path(settings.cassettes.dir), gate, syncs=syncs, matcher=matcher)
     default = checked_name(settings.cassettes.default)
     if settings.mode == "replay":
-        yield await _replay_modes(settings, Workshop(settings, store, gate, redactor, matcher, Drifts()), default)
+        workshop = Workshop(settings, store, gate, redactor, matcher, Drifts(), Played())
+        yield await _replay_modes(settings, workshop, default)
         return
     address = _required_upstream(settings)
     limits = settings.limits
     async with Upstream(address, connect_s=limits.connect_s, total_s=limits.upstream_s) as upstream:
-        workshop = Workshop(settings, store, gate, redactor, matcher, Drifts(), upstream)
+        workshop = Workshop(settings, store, gate, redactor, matcher, Drifts(), Played(), upstream)
         if settings.mode in ("record", "auto"):
             check_may_record(settings, settings.mode)
             store.check_writable()
@@ -70,7 +72,9 @@ def _forwarding_load(workshop: Workshop, upstream: Backend, takes: list[Take]) -
         return record, True
 
     async def auto(name: str) -> tuple[Backend, bool]:
-        return (await workshop.auto(name))[0], True
+        backend, player = await workshop.auto(name)
+        workshop.played.watch(name, player)
+        return backend, True
 
     async def verifying(name: str) -> tuple[Backend, bool]:
         return (await workshop.verify(name))[0], True
@@ -85,7 +89,7 @@ async def _replay_modes(settings: Settings, workshop: Workshop, default: str) ->
     cassette = Cassette()
     try:
         cassette = await workshop.load(default)
-        deck.put(default, workshop.replay_of(default, cassette))
+        deck.put(default, workshop.lasting_replay(default, cassette))
     except CassetteNotFound:
         if default != CassetteSettings().default:
             raise

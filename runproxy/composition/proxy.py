@@ -14,8 +14,9 @@ from typing import Final
 import structlog
 
 from runproxy import admin
-from runproxy.backends import Deck, Sessions
+from runproxy.backends import Deck, Session, Sessions
 from runproxy.composition.modes import compose_modes
+from runproxy.composition.played import Played
 from runproxy.composition.rules import Reloader, make_rules
 from runproxy.config import Settings, policy_in
 from runproxy.errors import ConfigError
@@ -73,7 +74,9 @@ async def running_proxy(
             idle_s=settings.cassettes.session_idle_s,
             now=time.monotonic,
             new_name=lambda: secrets.token_hex(8),
+            ended=lambda session: _note_played(modes.workshop.played, session),
         )
+        stack.callback(_write_usage, settings, modes.workshop.played)
         stack.push_async_callback(sessions.end_all)
         await stack.enter_async_context(_sweeping(sessions, settings.cassettes.session_idle_s))
         service = Service(rules, modes.deck, modes.required_path, sessions)
@@ -91,6 +94,16 @@ async def running_proxy(
         ready.set()
         stack.callback(ready.clear)
         yield Proxy(main.url, side.url, modes.base_path, service, modes.deck, reloader)
+
+
+def _note_played(played: Played, session: Session) -> None:
+    if session.opened.replay:
+        played.add(session.cassette, session.opened.replay)
+
+
+def _write_usage(settings: Settings, played: Played) -> None:
+    if settings.cassettes.usage_file:
+        played.write(Path(settings.cassettes.usage_file))
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ from runproxy.backends import (
 )
 from runproxy.cassette import Cassette
 from runproxy.cassette.difference import Ignoring
+from runproxy.composition.played import Played
 from runproxy.composition.redactors import why_unmatched
 from runproxy.config import CassetteSettings, Settings
 from runproxy.errors import CassetteNotFound, ConfigError, CorruptCassette
@@ -49,6 +50,7 @@ class Workshop:
     redactor: Redactor
     matcher: Matcher
     drifts: Drifts
+    played: Played
     upstream: Backend | None = None
 
     async def load(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
@@ -64,7 +66,13 @@ class Workshop:
             cassette = await self.load(name)
         except CassetteNotFound:
             return self.replay_of(name, None), False
-        return self.replay_of(name, cassette), True
+        return self.lasting_replay(name, cassette), True
+
+    def lasting_replay(self, name: str, cassette: Cassette) -> Player:
+        """Make what replays a cassette for as long as the server runs."""
+        player = self.replay_of(name, cassette)
+        self.played.watch(name, player)
+        return player
 
     def replay_of(self, name: str, cassette: Cassette | None, on_exhausted: OnExhausted | None = None) -> Player:
         """Make what replays a cassette in memory."""

@@ -79,6 +79,8 @@ class CassetteSettings(Section):
     """How long a session may go without a call before it ends by itself, in seconds."""
     durability: Literal["process", "power"] = "process"
     """What an acknowledged recording outlives: the end of the process, or a loss of power too, which is slower."""
+    usage_file: str = ""
+    """A JSON file that tells in the end which recordings have answered no call; empty for none."""
     on_record_error: Literal["answer", "fail"] = "answer"
     """What becomes of a call that cannot be recorded: its answer, marked as unrecorded, or 507 in its place."""
 

@@ -39,7 +39,7 @@ class Matcher:
         self._ignored_names = frozenset(self.settings.ignore_query)
         self._pointers = [_steps(pointer) for pointer in self.settings.ignore_body]
         self._prefixes = sorted(self.settings.prefixes, key=len, reverse=True)
-        self._is_plain = self.settings.model_copy(update={"rebind_ids": False}) == MatchSettings()
+        self.is_plain = self.settings.model_copy(update={"rebind_ids": False}) == MatchSettings()
 
     @property
     def reads_headers(self) -> bool:
@@ -52,7 +52,7 @@ class Matcher:
 
     def key(self, request: Request) -> MatchKey:
         """Derive what a request shares with all that one recording answers."""
-        if self._is_plain:
+        if self.is_plain:
             return match_key(self._redaction.scrub(request))
         return match_key(self.seen(request), self._headers)
 
@@ -62,7 +62,7 @@ class Matcher:
 
     def seen(self, request: Request) -> Request:
         """Give a request as it is compared."""
-        if self._is_plain:
+        if self.is_plain:
             return self._redaction.scrub(request)
         redacted = self._redaction.scrub(request)
         path, query = self._without_prefix(redacted.path), self._without_ignored(redacted.query)
@@ -72,6 +72,20 @@ class Matcher:
     def nearest(self, request: Request, recorded: Mapping[int, Request]) -> Nearest | None:
         """Find the recording that differs least from a call, in what counts; None when there is none."""
         return nearest(self.seen(request), {place: self.seen(held) for place, held in recorded.items()}, self._headers)
+
+    @property
+    def described(self) -> str:
+        """Say in words what agrees between a call and a recording that answers it."""
+        counted = ["method", "path", "query", "body", *(f"header {name}" for name in self._headers)]
+        settings = self.settings
+        left_out = [
+            *(f"query {name}" for name in settings.ignore_query),
+            *(f"body {pointer}" for pointer in settings.ignore_body),
+            *(f"prefix {prefix}" for prefix in settings.prefixes),
+            *(["ids, which are rebound"] if settings.rebind_ids else []),
+        ]
+        text = f"{', '.join(counted[:-1])} and {counted[-1]} agree"
+        return f"{text}; left out of account: {', '.join(left_out)}" if left_out else text
 
     def _without_prefix(self, path: str) -> str:
         for prefix in self._prefixes:

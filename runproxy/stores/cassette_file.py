@@ -8,7 +8,6 @@ whoever waits for the lock looks, once it has it, whether its file is still the 
 import errno
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import structlog
 
 from runproxy.cassette import decode_interaction, encode_interaction, layout
 from runproxy.errors import CassetteNotFound, CassetteNotWritable, CorruptCassette, RunproxyError
+from runproxy.stores.new_file import new_file_beside
 
 _ATTEMPTS: Final = 100  # to open a file that others remove
 _AT_ONCE_BYTES: Final = 256 * 1024
@@ -141,7 +141,7 @@ class CassetteFile:
     def _create(self) -> None:
         """Bring the file into being as a whole: readers never see a part of it, and an existing one stays."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with _new_file_beside(self._path, layout.EMPTY) as fresh, suppress(FileExistsError):
+        with new_file_beside(self._path, layout.EMPTY) as fresh, suppress(FileExistsError):
             os.link(fresh, self._path)
             self._sync_folder()
 
@@ -200,7 +200,7 @@ class CassetteFile:
         return False
 
     def _replace_with(self, text: bytes) -> None:
-        with _new_file_beside(self._path, text) as fresh:
+        with new_file_beside(self._path, text) as fresh:
             fresh.chmod(self._path.stat().st_mode)
             fresh.replace(self._path)
         self._sync_folder()
@@ -278,20 +278,6 @@ def _write_all(file: int, data: bytes, offset: int) -> None:
         if written == 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         view, offset = view[written:], offset + written
-
-
-@contextmanager
-def _new_file_beside(path: Path, text: bytes) -> Iterator[Path]:
-    """Write a new file in the same folder, on disk to the last byte; it is removed unless it was renamed."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with fresh.open("xb") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        yield fresh
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def _not_usable(verb: str, path: Path, error: OSError) -> RunproxyError:

@@ -102,4 +102,6 @@ async def test_it_tells_what_was_not_played() -> None:
     """Positions are those of the cassette."""
     tape = rebinding(recorded(call(T1, R1), {}), recorded(call(T1), {}))
     await tape.send(call(TX))
-    assert (tape.interactions, tape.unused()) == (2, [0])
+    usage = tape.usage()
+    assert usage is not None
+    assert (usage.interactions, usage.unused) == (2, (0,))

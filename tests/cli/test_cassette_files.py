@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from runproxy.cassette import encode_interaction, layout
+from runproxy.cassette import Cassette, encode_interaction, layout
 from runproxy.cassette.usage import CassetteUsage, write_report
-from runproxy.cli.cassette import writing
 from runproxy.errors import CassetteNotWritable
+from runproxy.matching import MatchSettings
+from runproxy.stores import whole_files
 from runproxy.stores.cassette_file import CassetteFile, Edit
 from tests.cassette.recordings import recording, text_of
 from tests.cli.cassettes import by_hand, cassette, put, torn
@@ -163,15 +164,15 @@ def test_split_tells_what_it_cannot_do(name: str, told: str) -> None:
     assert names() == before
 
 
-def report(name: str, used: set[int], interactions: int) -> None:
-    """Write a usage report."""
-    Path("usage.json").write_bytes(write_report({name: CassetteUsage.from_used(used, interactions)}))
+def report(name: str, used: set[int], file: str = "usage.json") -> None:
+    """Write a usage report of the recordings that are held."""
+    Path(file).write_bytes(write_report({name: CassetteUsage.of(Cassette(HELD), used)}))
 
 
 def test_prune_lists_what_would_go() -> None:
     """Without --write nothing is changed."""
     before = put("sub/held", *HELD).read_bytes()
-    report("sub/held", {1}, 3)
+    report("sub/held", {1})
     result = cassette("prune", "sub/held.json", "--unused", "usage.json")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == ["[0] POST /v1/threads/t1 200", "[2] POST /v1/threads/t1 200"]
@@ -183,7 +184,7 @@ def test_prune_lists_what_would_go() -> None:
 def test_prune_takes_out_what_is_unused(edit: Callable[[Path], bytes]) -> None:
     """By position, so that of two recordings of one call the right one stays; a second time the report is too old."""
     edit(put("held", *HELD))
-    report("held", {0, 1}, 3)
+    report("held", {0, 1})
     result = cassette("prune", "held", "--unused", "usage.json", "--write")
     assert (result.exit_code, result.stderr) == (0, "cassettes/held.json: 1 of 3 interactions taken out.\n")
     assert Path("cassettes/held.json").read_bytes() == text_of(HELD[:2])
@@ -192,10 +193,67 @@ def test_prune_takes_out_what_is_unused(edit: Callable[[Path], bytes]) -> None:
     assert "the usage report was made for 3 interactions, the cassette holds 2." in again.stderr
 
 
+def test_prune_keeps_what_one_of_several_reports_has_seen_in_use() -> None:
+    """Parallel runs each play a part."""
+    put("held", *HELD)
+    report("held", {0}, "one.json")
+    report("held", {1}, "two.json")
+    result = cassette("prune", "held", "--unused", "one.json", "--unused", "two.json", "--write")
+    assert (result.exit_code, result.stdout) == (0, "[2] POST /v1/threads/t1 200\n")
+    assert Path("cassettes/held.json").read_bytes() == text_of(HELD[:2])
+
+
+@pytest.mark.parametrize("command", ["format", "prune", "split", "merge"])
+def test_what_a_cassette_says_of_comparing_is_kept(command: str) -> None:
+    """Whatever is done with it as a whole."""
+    match = {"ignore_body": ["/at"]}
+    path = put("held", *HELD)
+    path.write_text(json.dumps({"match": match, **json.loads(path.read_bytes())}), encoding="utf-8")
+    report("held", {0, 1})
+    args = {
+        "format": ["held"],
+        "prune": ["held", "--unused", "usage.json", "--write"],
+        "split": ["held", "--by", "method", "--into", "parts"],
+        "merge": ["held", "held", "--into", "both"],
+    }
+    assert cassette(command, *args[command]).exit_code == 0
+    made = Path("cassettes", {"split": "parts/post.json", "merge": "both.json"}.get(command, "held.json"))
+    assert made.read_bytes().startswith(layout.make_head(MatchSettings.model_validate(match)))
+
+
+def test_a_writer_loses_nothing_to_commands_that_rewrite_its_file(tmp_path: Path) -> None:
+    """Appending goes on while the file is laid out again and again."""
+    path = tmp_path / "held.json"
+    elements = [layout.element(encode_interaction(recording(f"/v1/{number}", {"n": number}))) for number in range(60)]
+
+    def append() -> None:
+        for element in elements:
+            CassetteFile(path).apply([Edit(None, element)])
+
+    path.write_bytes(layout.EMPTY)
+    writer = threading.Thread(target=append)
+    writer.start()
+    while writer.is_alive():
+        whole_files.rewrite(path, lambda text: layout.compose(layout.split(text)[::-1]))
+    writer.join()
+    assert sorted(layout.split(path.read_bytes())) == sorted(elements)
+
+
+def test_a_file_that_is_recorded_into_meanwhile_is_not_removed(tmp_path: Path) -> None:
+    """And who records right after it was removed begins a new one."""
+    path = tmp_path / "held.json"
+    path.write_bytes(text_of(HELD))
+    with pytest.raises(CassetteNotWritable, match="changed by somebody else meanwhile"):
+        whole_files.remove(path, layout.EMPTY)
+    whole_files.remove(path, text_of(HELD))
+    CassetteFile(path).apply([Edit(None, layout.element(encode_interaction(HELD[0])))])
+    assert path.read_bytes() == text_of(HELD[:1])
+
+
 def test_prune_of_a_cassette_that_is_all_used_changes_nothing() -> None:
     """Not even the layout."""
     edited = by_hand(put("held", *HELD))
-    report("held", {0, 1, 2}, 3)
+    report("held", {0, 1, 2})
     result = cassette("prune", "held", "--unused", "usage.json", "--write")
     assert (result.exit_code, result.stderr) == (0, "cassettes/held.json: 0 of 3 interactions unused.\n")
     assert Path("cassettes/held.json").read_bytes() == edited
@@ -214,7 +272,7 @@ def test_prune_tells_what_it_cannot_use(name: str, file: str, told: str) -> None
     """Exit code 2 with the file and what is wrong."""
     put("held", *HELD)
     put("other", *HELD)
-    report("held", set(), 3)
+    report("held", set())
     result = cassette("prune", name, "--unused", file, "--write")
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"Error: {told}" in result.stderr
@@ -229,7 +287,7 @@ def test_a_file_that_was_changed_meanwhile_is_left_alone() -> None:
         return text_of(HELD[:1])
 
     with pytest.raises(CassetteNotWritable, match="changed by somebody else meanwhile, and was left alone"):
-        writing.rewrite(path, change)
+        whole_files.rewrite(path, change)
     assert path.read_bytes() == text_of([*HELD, *HELD])
     assert names() == ["cassettes/held.json"]
 
@@ -261,6 +319,6 @@ def test_a_recording_made_meanwhile_waits_and_is_not_lost(tmp_path: Path) -> Non
         assert writer.is_alive()
         return layout.compose([added])
 
-    assert writing.rewrite(path, change)
+    assert whole_files.rewrite(path, change)
     writer.join()
     assert path.read_bytes() == layout.compose([added, added])

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from runproxy.cassette.usage import read_report
 from runproxy.composition import Proxy
 from runproxy.messages import Response
 from tests.cli.processes import environment, fetch
@@ -76,6 +77,8 @@ async def test_a_session_tells_what_was_played_missed_and_left_unused(tmp_path: 
     assert (status, report["calls"]) == (200, {"replayed": 3, "miss": 1})
     assert report["missed"] == [{"method": "POST", "path": ADDRESS, "reason": "exhausted"}]
     assert (report["interactions"], report["unused"]) == (4, [3])
+    usage = read_report(json.dumps(report["usage"]).encode(), "the report")
+    assert usage.cassettes["default"].unused == (3,)
     assert (gone.status, json.loads(gone.body)["error"]["code"]) == (404, "unknown_session")
 
 

@@ -68,7 +68,7 @@ def schema() -> None:
 
 def _is_to_change(path: Path) -> bool:
     from runproxy.cassette import layout
-    from runproxy.cli.cassette.writing import read_whole
+    from runproxy.stores.whole_files import read_whole
 
     text = read_whole(path)
     return layout.reformat(text, str(path)) != text
@@ -76,6 +76,6 @@ def _is_to_change(path: Path) -> bool:
 
 def _lay_out(path: Path) -> bool:
     from runproxy.cassette import layout
-    from runproxy.cli.cassette.writing import rewrite
+    from runproxy.stores.whole_files import rewrite
 
     return rewrite(path, lambda text: layout.reformat(text, str(path)))

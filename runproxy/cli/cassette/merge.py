@@ -1,6 +1,7 @@
 """`runproxy cassette merge`: what two branches recorded, or several cassettes, in one."""
 
 import sys
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +13,8 @@ from runproxy.cli.output import counted, on_one_line
 
 if TYPE_CHECKING:
     from runproxy.cassette.merging import Conflict, Merged
-    from runproxy.cassette.model import Interaction
+    from runproxy.cassette.model import Cassette, Interaction
+    from runproxy.matching import MatchSettings
 
 _BRANCHES: Final = 3
 
@@ -69,48 +71,54 @@ def _check_usage(cassettes: tuple[str, ...], driver: bool, into: str | None, lat
 
 def _put_together(cassettes: tuple[str, ...], into: str, later_wins: bool, folder: str | None) -> "Merged":
     from runproxy.cassette.merging import merge_all
-    from runproxy.cli.cassette.writing import create
+    from runproxy.matching import MatchSettings
+    from runproxy.stores.whole_files import create
 
     target = open_store(folder).path(into)
-    found = merge_all([_read(find_file(given, folder)) for given in cassettes], later_wins=later_wins)
+    held = [_read(find_file(given, folder)) for given in cassettes]
+    found = merge_all([list(one) for one in held], later_wins=later_wins)
+    found_match = reduce(MatchSettings.with_more, (one.matcher.settings for one in held))
     if not found.conflicts:
-        create(target, _laid_out(found.interactions))
+        create(target, _laid_out(found.interactions, found_match))
         say(f"{target}: {counted(len(found.interactions), 'interaction')} of {counted(len(cassettes), 'cassette')}.")
     return found
 
 
 def _merge_branches(base: Path, ours: Path, theirs: Path) -> "Merged":
-    from runproxy.cassette.merging import merge_branches
-    from runproxy.cli.cassette.writing import rewrite
+    from runproxy.cassette.merging import merge_branches, merge_match
+    from runproxy.stores.whole_files import rewrite
 
     common, other = _read(base), _read(theirs)
     merged: list[Merged] = []
 
     def change(text: bytes) -> bytes:
-        merged.append(merge_branches(common, _decoded(text, ours), other))
-        return _laid_out(merged[-1].interactions)
+        own = _decoded(text, ours)
+        merged.append(merge_branches(list(common), list(own), list(other)))
+        match = merge_match(*(one.matcher.settings for one in (common, own, other)))
+        return _laid_out(merged[-1].interactions, match)
 
     rewrite(ours, change)
     return merged[-1]
 
 
-def _read(path: Path) -> "list[Interaction]":
-    from runproxy.cli.cassette.writing import read_whole
+def _read(path: Path) -> "Cassette":
+    from runproxy.stores.whole_files import read_whole
 
     return _decoded(read_whole(path), path)
 
 
-def _decoded(text: bytes, path: Path) -> "list[Interaction]":
-    """Read interactions; an empty file is none, which is how git gives a side that has no such file."""
-    from runproxy.cassette import decode
+def _decoded(text: bytes, path: Path) -> "Cassette":
+    """Read a cassette; an empty file is an empty one, which is how git gives a side that has no such file."""
+    from runproxy.cassette import Cassette, decode
 
-    return list(decode(text, str(path))) if text else []
+    return decode(text, str(path)) if text else Cassette()
 
 
-def _laid_out(interactions: "tuple[Interaction, ...]") -> bytes:
+def _laid_out(interactions: "tuple[Interaction, ...]", match: "MatchSettings") -> bytes:
     from runproxy.cassette import encode_interaction, layout
 
-    return layout.compose([layout.element(encode_interaction(held)) for held in interactions])
+    elements = [layout.element(encode_interaction(held)) for held in interactions]
+    return layout.compose(elements, layout.make_head(match))
 
 
 def _report(conflicts: "tuple[Conflict, ...]", where: str, *, kept: bool) -> None:

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name")
-@click.option("--unused", "report", metavar="REPORT", required=True, help="Usage report of a proxy, a JSON file.")
+@click.option(
+    "--unused", "reports", metavar="REPORT", required=True, multiple=True, help="Usage report of a proxy, a JSON file."
+)
 @click.option("--write", is_flag=True, help="Take them out; without this, they are only listed.")
 @folder_option
-def prune(*, name: str, report: str, write: bool, folder: str | None) -> None:
-    """Take the interactions out of a cassette that a usage report says have answered no call.
+def prune(*, name: str, reports: tuple[str, ...], write: bool, folder: str | None) -> None:
+    """Take the interactions out of a cassette that usage reports say have answered no call.
 
-    Without --write nothing is changed. A report that was made for another number of interactions is refused.
+    What one of several reports has seen in use stays. Without --write nothing is changed. A report that was made when
+    the cassette held other calls is refused.
 
     Exit code 0: listed or taken out; 2: the report or the cassette cannot be used.
 
@@ -33,49 +36,51 @@ def prune(*, name: str, report: str, write: bool, folder: str | None) -> None:
     from runproxy.addressing import checked_name
     from runproxy.cassette import decode
     from runproxy.cassette.usage import check_current
-    from runproxy.cli.cassette.writing import read_whole
+    from runproxy.stores.whole_files import read_whole
 
     store = open_store(folder)
     store.load(name)  # tells what there is when this is not
     path = store.path(name)
     text = read_whole(path)
     held = decode(text, str(path))
-    usage = _usage_of(checked_name(name), report)
-    check_current(usage, len(held), str(path))
-    for position in sorted(usage.unused):
+    usages = _usages_of(checked_name(name), reports)
+    for usage in usages:
+        check_current(usage, held, str(path))
+    unused = frozenset[int].intersection(*(frozenset(usage.unused) for usage in usages))
+    for position in sorted(unused):
         request = held[position].request
         click.echo(on_one_line(f"[{position}] {request.method} {request.target} {held[position].response.status}"))
-    count = f"{len(usage.unused)} of {counted(len(held), 'interaction')}"
-    if write and usage.unused:
-        _take_out(path, text, frozenset(usage.unused))
+    count = f"{len(unused)} of {counted(len(held), 'interaction')}"
+    if write and unused:
+        _take_out(path, text, unused)
         say(f"{path}: {count} taken out.")
     else:
-        say(f"{path}: {count} unused." + (" Take them out with --write." if usage.unused else ""))
+        say(f"{path}: {count} unused." + (" Take them out with --write." if unused else ""))
 
 
-def _usage_of(name: str, report: str) -> "CassetteUsage":
-    from runproxy.cassette.usage import read_report
-    from runproxy.cli.cassette.writing import read_file
+def _usages_of(name: str, reports: tuple[str, ...]) -> "list[CassetteUsage]":
+    from runproxy.cassette.usage import combined, read_report
     from runproxy.errors import CassetteError
+    from runproxy.stores.whole_files import read_file
 
-    found = read_report(read_file(Path(report)), report).cassettes
+    found = combined(read_report(read_file(Path(report)), report) for report in reports)
     if name not in found:
         there = ", ".join(sorted(found)[:10])
-        raise CassetteError(
-            f"{report}: says nothing of {name!r}." + (f" It speaks of: {there}." if there else " It is empty.")
-        )
+        speaks = f" It speaks of: {there}." if there else " It is empty."
+        raise CassetteError(f"{', '.join(reports)}: says nothing of {name!r}.{speaks}")
     return found[name]
 
 
 def _take_out(path: Path, listed: bytes, unused: frozenset[int]) -> None:
     from runproxy.cassette import layout
-    from runproxy.cli.cassette.writing import rewrite
     from runproxy.errors import CassetteNotWritable
+    from runproxy.stores.whole_files import rewrite
 
     def change(text: bytes) -> bytes:
         if text != listed:
             raise CassetteNotWritable(f"{path} was changed by somebody else meanwhile, and was left alone. Try again.")
-        elements = layout.split(layout.reformat(text, str(path)))
-        return layout.compose([held for position, held in enumerate(elements) if position not in unused])
+        whole = layout.reformat(text, str(path))
+        kept = [held for position, held in enumerate(layout.split(whole)) if position not in unused]
+        return layout.compose(kept, layout.head_of(whole) or layout.HEAD)
 
     rewrite(path, change)

@@ -11,6 +11,7 @@ from runproxy.cli.output import counted
 
 if TYPE_CHECKING:
     from runproxy.cassette.model import Interaction
+    from runproxy.matching import MatchSettings
 
 
 @click.command()
@@ -35,31 +36,34 @@ def split(*, name: str, by: str, into: str | None, remove: bool, folder: str | N
     from runproxy.addressing import checked_name
     from runproxy.cassette import decode
     from runproxy.cassette.splitting import split_by
-    from runproxy.cli.cassette.writing import read_whole
     from runproxy.errors import CassetteError
+    from runproxy.stores import whole_files
 
     store = open_store(folder)
     store.load(name)  # tells what there is when this is not
     original = store.path(name)
-    text = read_whole(original)
-    parts = split_by(by, decode(text, str(original)))
+    text = whole_files.read_whole(original)
+    cassette = decode(text, str(original))
+    parts = split_by(by, cassette)
     if not parts:
         raise CassetteError(f"{original} holds no interactions; nothing was written.")
     below = into or checked_name(name)
-    _write({store.path(f"{below}/{part}"): held for part, held in parts.items()})
+    _write({store.path(f"{below}/{part}"): held for part, held in parts.items()}, cassette.matcher.settings)
     if remove:
-        _remove(original, text)
+        whole_files.remove(original, text)
+        say(f"{original} removed.")
 
 
-def _write(parts: "dict[Path, list[Interaction]]") -> None:
-    """Write all parts or none."""
+def _write(parts: "dict[Path, list[Interaction]]", match: "MatchSettings") -> None:
+    """Write all parts or none; each compares its calls as the original did."""
     from runproxy.cassette import encode_interaction, layout
-    from runproxy.cli.cassette.writing import create
+    from runproxy.stores.whole_files import create
 
     written: list[Path] = []
     try:
         for path, held in parts.items():
-            create(path, layout.compose([layout.element(encode_interaction(one)) for one in held]))
+            elements = [layout.element(encode_interaction(one)) for one in held]
+            create(path, layout.compose(elements, layout.make_head(match)))
             written.append(path)
     except BaseException:
         for path in written:
@@ -67,13 +71,3 @@ def _write(parts: "dict[Path, list[Interaction]]") -> None:
         raise
     for path, held in parts.items():
         click.echo(f"{path}: {counted(len(held), 'interaction')}")
-
-
-def _remove(original: Path, text: bytes) -> None:
-    from runproxy.cli.cassette.writing import read_file
-    from runproxy.errors import CassetteNotWritable
-
-    if read_file(original) != text:
-        raise CassetteNotWritable(f"{original} was changed by somebody else meanwhile, and was not removed.")
-    original.unlink()
-    say(f"{original} removed.")
