@@ -11,6 +11,7 @@ from runproxy.backends import Deck, Drifts, Take
 from runproxy.cassette import Cassette
 from runproxy.composition.played import Played
 from runproxy.composition.redactors import make_matcher, make_redactor
+from runproxy.composition.shelf import Shelf
 from runproxy.composition.workshop import Workshop, check_may_record
 from runproxy.config import CassetteSettings, Settings
 from runproxy.errors import CassetteNotFound, ConfigError
@@ -42,13 +43,13 @@ async def compose_modes(settings: Settings, gate: WriteGate) -> AsyncIterator[Mo
     store = FileStore(Path(settings.cassettes.dir), gate, syncs=syncs, matcher=matcher)
     default = checked_name(settings.cassettes.default)
     if settings.mode == "replay":
-        workshop = Workshop(settings, store, gate, redactor, matcher, Drifts(), Played())
+        workshop = Workshop(settings, store, Shelf(store), gate, redactor, matcher, Drifts(), Played())
         yield await _replay_modes(settings, workshop, default)
         return
     address = _required_upstream(settings)
     limits = settings.limits
     async with Upstream(address, connect_s=limits.connect_s, total_s=limits.upstream_s) as upstream:
-        workshop = Workshop(settings, store, gate, redactor, matcher, Drifts(), Played(), upstream)
+        workshop = Workshop(settings, store, Shelf(store), gate, redactor, matcher, Drifts(), Played(), upstream)
         if settings.mode in ("record", "auto"):
             check_may_record(settings, settings.mode)
             store.check_writable()

@@ -76,6 +76,7 @@ async def running_proxy(
             new_name=lambda: secrets.token_hex(8),
             ended=lambda session: _note_played(modes.workshop.played, session),
         )
+        _write_usage(settings, modes.workshop.played)  # tells now of a file that cannot be written
         stack.callback(_write_usage, settings, modes.workshop.played)
         stack.push_async_callback(sessions.end_all)
         await stack.enter_async_context(_sweeping(sessions, settings.cassettes.session_idle_s))

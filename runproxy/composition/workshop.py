@@ -30,6 +30,7 @@ from runproxy.cassette import Cassette
 from runproxy.cassette.difference import Ignoring
 from runproxy.composition.played import Played
 from runproxy.composition.redactors import why_unmatched
+from runproxy.composition.shelf import Shelf
 from runproxy.config import CassetteSettings, Settings
 from runproxy.errors import CassetteNotFound, ConfigError, CorruptCassette
 from runproxy.matching import Matcher, MatchSettings
@@ -46,6 +47,7 @@ class Workshop:
 
     settings: Settings
     store: CassetteStore
+    shelf: Shelf
     gate: WriteGate
     redactor: Redactor
     matcher: Matcher
@@ -54,8 +56,10 @@ class Workshop:
     upstream: Backend | None = None
 
     async def load(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
-        """Load a cassette, compared as `match` says, too; raises what the store raises."""
-        cassette = await asyncio.to_thread(self.store.load, name, match)
+        """Give a cassette to replay, compared as `match` says, too; raises what the store raises."""
+        return self._checked(name, await asyncio.to_thread(self.shelf.load, name, match))
+
+    def _checked(self, name: str, cassette: Cassette) -> Cassette:
         if why := why_unmatched(cassette.matcher.settings, self.redactor):
             raise CorruptCassette(f"Cassette {name!r}: {why}")
         return cassette
@@ -146,7 +150,7 @@ class Workshop:
 
     async def _load_if_there(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
         try:
-            return await self.load(name, match)
+            return self._checked(name, await asyncio.to_thread(self.store.load, name, match))
         except CassetteNotFound:
             return Cassette((), self.matcher.with_more(match))
 

@@ -38,6 +38,10 @@ class CassetteStore(Protocol):
         """
         ...  # pragma: no cover
 
+    def version(self, name: str) -> object:
+        """Give what differs once a cassette has changed; raises `CassetteNotFound`."""
+        ...  # pragma: no cover
+
     def check_writable(self) -> None:
         """Raise `CassetteNotWritable` when nothing can be recorded here."""
         ...  # pragma: no cover

@@ -53,6 +53,20 @@ class FileStore:
             raise Refusal(f"The cassette name {name!r} leaves the cassette folder.", code="invalid_cassette_name")
         return path
 
+    def version(self, name: str) -> object:
+        """Give what differs once a cassette has changed: the file, its size and when it was changed last.
+
+        Raises `CassetteNotFound`, and `CassetteNotWritable` for a file that cannot be looked at.
+        """
+        path = self.path(name)
+        try:
+            found = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise self._not_found(name) from None
+        except OSError as error:
+            raise CassetteNotWritable(f"Cannot read the cassette {path}: {error.strerror}.") from error
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
     def load(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
         """Read a whole cassette, compared as `match` says, too; blocking.
 
@@ -62,7 +76,7 @@ class FileStore:
         try:
             text = CassetteFile(path).read()
         except CassetteNotFound:
-            raise CassetteNotFound(f"There is no cassette {name!r} in {self._folder}.{self._suggest(name)}") from None
+            raise self._not_found(name) from None
         return decode(text, str(path), self._matcher.with_more(match))
 
     def check_writable(self) -> None:
@@ -85,6 +99,9 @@ class FileStore:
         if not self.gate.lets_pass(name):
             raise Refusal("The cassette name holds a credential.", code="invalid_cassette_name")
         return FileTape(CassetteFile(self.path(name).resolve(), syncs=self._syncs), self.gate)
+
+    def _not_found(self, name: str) -> CassetteNotFound:
+        return CassetteNotFound(f"There is no cassette {name!r} in {self._folder}.{self._suggest(name)}")
 
     def _suggest(self, name: str) -> str:
         names = self.names()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runproxy.cassette.usage import read_report
-from runproxy.cli import main
+from runproxy.errors import ConfigError
 from tests.cli.cassettes import cassette
 from tests.flows.test_sessions import start
 from tests.parts import ScriptedUpstream, ask, echo, modify, proxy, serving
@@ -48,12 +48,8 @@ async def test_what_auto_has_recorded_counts_as_played(tmp_path: Path) -> None:
     assert json.loads(usage.read_text())["cassettes"]["default"]["unused"] == []
 
 
-async def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    """With its place, and nothing else is lost."""
-    await record(tmp_path)
-    result = (
-        pytest.importorskip("click.testing")
-        .CliRunner()
-        .invoke(main, ["config", "show"], env={"RUNPROXY_USAGE_FILE": "/no/such/folder/x"})
-    )
-    assert "/no/such/folder/x" in result.stdout
+async def test_a_file_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
+    """With the setting and the file, before any call is answered."""
+    with pytest.raises(ConfigError, match=r"cassettes\.usage_file: cannot write /no/such/folder/x: No such file"):
+        async with proxy(tmp_path, "replay", usage_file="/no/such/folder/x"):
+            pass
