@@ -94,7 +94,7 @@ def _told(server: Server) -> dict[str, bytes]:
     """Give what a running server tells but to those who call it."""
     pages = {
         page: fetch(f"{server.admin_url}{page}", method="POST" if page == "/api/reload" else "GET").body
-        for page in ("/healthz", "/readyz", "/api/status", "/api/reload")
+        for page in ("/healthz", "/readyz", "/api/status", "/api/reload", "/api/drift", "/api/hits", "/api/misses")
     }
     return {**pages, "ready file": server.ready_file.read_bytes()}
 
@@ -138,8 +138,9 @@ async def test_no_secret_is_in_anything_that_is_written(
     scripted, outcomes = calls(), dict[str, Counter[str]]()
     outputs: dict[str, bytes] = {}
     async with _upstream(scripted) as base_url:
-        for mode in ("record", "auto", "passthrough", "replay"):
+        for mode in ("record", "auto", "passthrough", "replay", "verify"):
             args = ("serve", "--mode", mode, "--upstream", base_url, "--log-format", form, "--log-level", "debug")
+            args += ("--usage-file", f"{mode}.usage")
             with process(tmp_path, *args, env={KEY_VARIABLE: "a-secret-of-the-canary"}) as server:
                 outcomes[mode] = await _all_calls(server, scripted)
                 outputs |= {f"{mode}: {where}": data for where, data in _told(server).items()}
@@ -155,6 +156,11 @@ async def test_no_secret_is_in_anything_that_is_written(
     assert found == []
     assert any(name.endswith(".torn") for name in outputs)
     assert all(len(data) > 0 for data in outputs.values())
-    for mode, outcome in (("record", "recorded"), ("auto", "replayed"), ("passthrough", "forwarded")):
+    for mode, outcome in (
+        ("record", "recorded"),
+        ("auto", "replayed"),
+        ("passthrough", "forwarded"),
+        ("verify", "verified"),
+    ):
         assert outcomes[mode][outcome] > 50, outcomes
     assert min(outcomes["record"]["unrecorded"], outcomes["replay"]["replayed"], outcomes["replay"]["miss"]) > 50

@@ -28,7 +28,7 @@ from tests.parts import Report, ScriptedUpstream, answer, proxy, raw_exchange, s
 
 EXAMPLES = 300
 EXAMPLES_OF_BODIES = 100
-MODES = ["record", "auto", "passthrough", "replay"]
+MODES = ["record", "auto", "passthrough", "verify", "replay"]
 ROUTE = re.compile(r"/threads/[^/?]+/runs/[^/?]+/?(?:\?|$)", re.IGNORECASE)
 
 KEYS = st.sampled_from(["a", "k" * 64, "k" * 65, "😀" * 64, "😀" * 65, "__proto__", "", "é", "e\u0301"])

@@ -21,7 +21,7 @@ from runproxy.messages import Headers, Request, make_headers
 from tests.flows.test_guard_oracle import check_seen
 from tests.parts import Report, proxy
 
-MODES = ["record", "auto", "passthrough", "replay"]
+MODES = ["record", "auto", "passthrough", "verify", "replay"]
 PATH = "/v1/threads/t/runs/r"
 JSON_TYPE = "Content-Type: application/json"
 GOOD_BODY = b'{"metadata":{"a":"b"}}'
