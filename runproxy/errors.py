@@ -144,6 +144,8 @@ class CassetteMiss(RunproxyError):
 
     status = 501
     outcome = "miss"
+    holds_secret: bool = False
+    """Whether the call holds what the settings redact at another place; then its words are for the client alone."""
 
 
 class UpstreamError(RunproxyError):

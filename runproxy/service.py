@@ -80,7 +80,7 @@ class Service:
             if request:
                 self.verdicts.miss(error, request)
             more |= {name: str(error.details[name]) for name in ("reason", "cassette", "miss") if name in error.details}
-            more["block"] = error.message
+            more |= {} if error.holds_secret else {"block": error.message}
         elif not isinstance(error, Refusal):
             more["reason"] = error.message
         call = _told_of(request, caller, **more) if request else more

@@ -4,6 +4,7 @@ from collections import deque
 from typing import Final
 
 from runproxy.errors import CassetteMiss
+from runproxy.logs import HELD_BACK
 from runproxy.messages import MISS_HEADER, Headers, Request, Source
 from runproxy.redaction import loggable, scrub
 
@@ -34,9 +35,10 @@ class Verdicts:
         name = f"miss-{self._count}"
         error.details["miss"] = name
         error.headers[MISS_HEADER] = name
-        texts = {"method": request.method, "path": request.path, "message": error.message}
+        message = HELD_BACK if error.holds_secret else error.message
+        texts = {"method": request.method, "path": request.path, "message": message}
         told = loggable(request, {**texts, "details": str(error.details)})
-        is_clean = told.pop("details") == str(error.details)
+        is_clean = told.pop("details") == str(error.details) and not error.holds_secret
         self._misses.append({"id": name, **told, **(error.details if is_clean else {})})
 
     def hit(self, request: Request, source: Source) -> None:

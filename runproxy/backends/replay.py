@@ -160,6 +160,11 @@ class Replay:
 
     def miss(self, request: Request) -> CassetteMiss:
         """Say why no recording answers a call, and which one is nearest to it."""
+        miss = self._why_missed(request)
+        miss.holds_secret = not self._matcher.may_be_told(request)
+        return miss
+
+    def _why_missed(self, request: Request) -> CassetteMiss:
         sent = self._matcher.scrubbed(request)
         if self._cassette is None:
             return self._verdict(sent, "no_cassette", f"there is no cassette {self.name!r}", None)

@@ -21,6 +21,10 @@ class Redaction(Protocol):
         """Replace secrets in what is compared of every request."""
         ...  # pragma: no cover
 
+    def may_be_told(self, request: Request) -> bool:
+        """Tell whether a request, once scrubbed, is free of what is redacted in it."""
+        ...  # pragma: no cover
+
     def compared_headers(self, headers: Headers, names: Container[str]) -> Headers:
         """Give the headers of these names as they are stored, or would be."""
         ...  # pragma: no cover
@@ -59,6 +63,10 @@ class Matcher:
     def scrubbed(self, request: Request) -> Request:
         """Give a request as it may be shown and stored."""
         return self._redaction.scrub(request)
+
+    def may_be_told(self, request: Request) -> bool:
+        """Tell whether what a scrubbed request says may be kept, and shown to others than who sent it."""
+        return self._redaction.may_be_told(request)
 
     def seen(self, request: Request) -> Request:
         """Give a request as it is compared."""

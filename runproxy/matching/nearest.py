@@ -86,7 +86,7 @@ def _body_value(body: bytes) -> object:
         value = orjson.loads(body)
         orjson.dumps(value)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        return _Text(body.decode("utf-8", "backslashreplace"))
+        return _Text(body.decode("utf-8", "replace"))
     return by_value(value)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 from runproxy.coding import decompressed
-from runproxy.errors import ConfigError, SecretFound
+from runproxy.errors import ConfigError, NotStorable, SecretFound
 from runproxy.keyfile import HOW_TO_MAKE, Secret
 from runproxy.messages import Headers, Request, Response, make_headers
 from runproxy.redaction.bodies import BodyRedaction, Taken
@@ -24,6 +24,7 @@ from runproxy.redaction.query import REDACTED, replace_values, scrub
 from runproxy.redaction.settings import KEY_VARIABLE, RedactSettings
 
 _CODING: Final = "content-encoding"
+_NOTHING: Final = Response(200, make_headers())
 
 
 def storable_request(request: Request) -> Request:
@@ -66,6 +67,14 @@ class Redactor:
     def compared_headers(self, headers: Headers, names: Container[str]) -> Headers:
         """Give the headers of these names, in lower case, as they are stored, or would be."""
         return self._without_ids(kept_request_headers(headers, names))
+
+    def may_be_told(self, request: Request) -> bool:
+        """Tell whether a scrubbed request is free of what the settings redact at their places."""
+        try:
+            self.storable(request, _NOTHING)
+        except NotStorable:
+            return False
+        return True
 
     def unstored(self, names: Iterable[str]) -> list[str]:
         """Name those headers of requests that are not stored, of some in lower case."""
