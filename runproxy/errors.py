@@ -21,6 +21,7 @@
         ├── UnknownFormat
         ├── NotStorable                    one interaction that must not be written
         │   ├── SecretFound
+        │   ├── TooLongToRecord
         │   ├── TooManyCredentials
         │   ├── Unredactable
         │   └── OpaqueBody
@@ -224,6 +225,13 @@ class TooManyCredentials(NotStorable):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"the call carries more than {most} credentials to look for", code="too_many_credentials")
+
+
+class TooLongToRecord(NotStorable):
+    """A stream that was longer than is kept in memory until its end."""
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(f"the answer is longer than {most_bytes} bytes", code="answer_too_long")
 
 
 class Unredactable(NotStorable):

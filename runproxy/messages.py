@@ -1,7 +1,7 @@
 """HTTP messages as values, and the one seam every mode is built on: `Backend.send(Request) -> Response`."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -91,6 +91,30 @@ class Request:
         return self.target.partition("?")[2]
 
 
+class Stream(Protocol):
+    """A body that comes piece by piece. Whoever has taken one closes it, also when it was not read to its end."""
+
+    def __aiter__(self) -> "Stream":
+        """Give the stream itself."""
+        ...  # pragma: no cover
+
+    async def __anext__(self) -> bytes:
+        """Give the next piece, never an empty one; raises `RunproxyError` where the body breaks off."""
+        ...  # pragma: no cover
+
+    async def aclose(self) -> None:
+        """Give back what the stream holds; a second time does nothing."""
+        ...  # pragma: no cover
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a streamed body: its length in bytes, and how long after the one before it came."""
+
+    length: int
+    after_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Which recording an answer is: the `nth` of `count` recordings of its call, from 1, and why it was chosen."""
@@ -100,16 +124,22 @@ class Source:
     nth: int
     count: int
     recorded_at: datetime
+    elapsed_ms: int
     because: str
 
 
 @dataclass(frozen=True)  # no slots: `wire_head` is remembered on the object
 class Response:
-    """An answer; an object that is sent again and again renders its head once."""
+    """An answer; an object that is sent again and again renders its head once.
+
+    The body is `body`, which came in `pieces` where it was streamed and recorded; or it is still to come as `stream`.
+    """
 
     status: int
     headers: Headers = field(repr=False)
     body: bytes = field(default=b"", repr=False)
+    pieces: tuple[Piece, ...] = field(default=(), repr=False)
+    stream: Stream | None = field(default=None, repr=False, compare=False)
     source: Source | None = field(default=None, repr=False, compare=False)
 
     def with_header(self, name: str, value: str) -> "Response":
@@ -142,6 +172,37 @@ def _reason(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
+
+
+def cut_anew(before: bytes, pieces: Sequence[Piece], after: bytes) -> tuple[Piece, ...]:
+    """Give the pieces of a body that was changed in some places.
+
+    The lines of both must be as many, and pieces must end with lines, as events do; else it is one piece.
+    """
+    if before == after or not pieces:
+        return tuple(pieces)
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    ends = _ends(map(len, old))
+    if len(old) != len(new):
+        return (Piece(len(after), sum(piece.after_ms for piece in pieces)),)
+    place_of = {end: place for place, end in enumerate(ends)}
+    new_ends, cut, start, reached = _ends(map(len, new)), [], 0, 0
+    for piece in pieces:
+        reached += piece.length
+        if reached not in place_of:
+            return (Piece(len(after), sum(piece.after_ms for piece in pieces)),)
+        end = new_ends[place_of[reached]]
+        cut.append(Piece(end - start, piece.after_ms))
+        start = end
+    return tuple(cut)
+
+
+def _ends(lengths: Iterable[int]) -> list[int]:
+    ends, total = [], 0
+    for length in lengths:
+        total += length
+        ends.append(total)
+    return ends
 
 
 class Backend(Protocol):

@@ -4,7 +4,10 @@ aiohttp's client is held back from what a proxy must not do: it follows no redir
 adds no header of its own, and reads no proxy from the environment.
 """
 
+import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -13,7 +16,7 @@ import aiohttp
 from yarl import URL
 
 from runproxy.errors import ConfigError, Refusal, UpstreamError, UpstreamTimeout
-from runproxy.messages import HOP_BY_HOP, OUTCOME_HEADER, Headers, Request, Response, make_headers
+from runproxy.messages import BODILESS, HOP_BY_HOP, OUTCOME_HEADER, Headers, Request, Response, make_headers
 
 # Headers by which some servers let a request change its method or its address.
 OVERRIDES: Final = frozenset(
@@ -33,6 +36,8 @@ OVERRIDES: Final = frozenset(
     }
 )
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # how aiohttp hands on a byte that is no UTF-8
+_AHEAD_S: Final = 0.1
+_AHEAD_BYTES: Final = 256 * 1024
 _OURS: Final = "x-runproxy-"
 _FIRST_FINAL_STATUS: Final = 200  # RFC 9110 section 15.2: lower ones announce an answer
 _NOT_SENT: Final = HOP_BY_HOP | OVERRIDES | {"accept-encoding", "content-length", "expect", "host"}
@@ -66,13 +71,15 @@ class Address:
 class Upstream:
     """Sends calls to one upstream over kept-alive connections; use it as an async context manager.
 
-    `total_s` is the time for a whole call, `connect_s` that for a connection, both in seconds.
+    `connect_s` is the time for a connection, `total_s` that for an answer that is read whole, or until a stream begins,
+    and `read_s` that between two pieces of a stream; all in seconds.
     """
 
-    def __init__(self, address: Address, *, connect_s: float, total_s: float) -> None:
+    def __init__(self, address: Address, *, connect_s: float, total_s: float, read_s: float = 600.0) -> None:
         self._origin = address.origin
         self._total_s = total_s
-        self._timeout = aiohttp.ClientTimeout(total=total_s, sock_connect=connect_s)
+        self._read_s = read_s
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_s)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -94,52 +101,119 @@ class Upstream:
             self._session = None
 
     async def send(self, request: Request) -> Response:
-        """Forward one call; raises `UpstreamError` when it cannot be reached and `UpstreamTimeout` when it is slow."""
-        try:
-            return await self._exchange(request)
-        except aiohttp.ConnectionTimeoutError as error:
-            raise UpstreamTimeout(
-                f"The upstream {self._origin} did not accept a connection in time.", code="upstream_timeout"
-            ) from error
-        except TimeoutError as error:
-            raise UpstreamTimeout(
-                f"The upstream {self._origin} did not answer within {self._total_s:g} seconds.",
-                code="upstream_timeout",
-            ) from error
-        except aiohttp.ClientConnectorError as error:
-            raise UpstreamError(
-                f"The upstream {self._origin} cannot be reached: {error.strerror or 'connection failed'}. "
-                "Is it running, and is --upstream right?",
-                code="upstream_unreachable",
-            ) from error
-        except aiohttp.ClientResponseError as error:
-            raise UpstreamError(
-                f"The upstream {self._origin} sent something that is no HTTP answer.", code="upstream_invalid"
-            ) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise UpstreamError(
-                f"The upstream {self._origin} broke off its answer ({type(error).__name__}).",
-                code="upstream_disconnected",
-            ) from error
+        """Forward one call; raises `UpstreamError` when it cannot be reached and `UpstreamTimeout` when it is slow.
+
+        An answer that is long, of events, or not whole soon after its head, is given as a stream.
+        """
+        with _told(self._origin, self._total_s):
+            async with asyncio.timeout(self._total_s):
+                return await self._exchange(request)
 
     async def _exchange(self, request: Request) -> Response:
         if self._session is None:
             raise RuntimeError("the upstream is used outside its context")
-        async with self._session.request(
+        answer = await self._session.request(
             request.method,
             URL(self._origin + request.target, encoded=True),
             headers=_to_send(request.headers),
             data=request.body or None,
             allow_redirects=False,
-        ) as answer:
-            body = await answer.read()
-            if answer.status < _FIRST_FINAL_STATUS:
-                raise UpstreamError(
-                    f"The upstream {self._origin} answered {answer.status}, which is no final answer.",
-                    code="upstream_invalid",
-                )
-            dropped = HOP_BY_HOP if request.method == "HEAD" else _NOT_RETURNED
-            return Response(answer.status, _to_return(answer.headers, dropped), body)
+        )
+        try:
+            return await self._taken(request, answer)
+        except BaseException:
+            answer.close()
+            raise
+
+    async def _taken(self, request: Request, answer: aiohttp.ClientResponse) -> Response:
+        """Read an answer whole, or as far as it is here; its connection is given back once its end is read."""
+        if answer.status < _FIRST_FINAL_STATUS:
+            raise UpstreamError(
+                f"The upstream {self._origin} answered {answer.status}, which is no final answer.",
+                code="upstream_invalid",
+            )
+        if request.method == "HEAD" or answer.status in BODILESS:
+            return Response(answer.status, _to_return(answer.headers, HOP_BY_HOP), await answer.read())
+        headers = _to_return(answer.headers, _NOT_RETURNED)
+        is_events = answer.content_type == "text/event-stream"
+        if not is_events and (answer.content_length or _AHEAD_BYTES) < _AHEAD_BYTES:
+            return Response(answer.status, headers, await answer.read())
+        begun = b"" if is_events else await _read_ahead(answer.content)
+        if answer.content.at_eof() and not is_events:
+            return Response(answer.status, headers, begun)
+        if (length := answer.headers.get("Content-Length")) is not None:
+            headers = make_headers([*headers.items(), ("Content-Length", length)])
+        return Response(answer.status, headers, stream=AnswerStream(answer, begun, self._origin, self._read_s))
+
+
+class AnswerStream:
+    """The body of an answer as it comes; between two pieces at most `read_s` seconds may pass."""
+
+    def __init__(self, answer: aiohttp.ClientResponse, begun: bytes, origin: str, read_s: float) -> None:
+        self._answer = answer
+        self._begun = begun
+        self._origin = origin
+        self._read_s = read_s
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece, self._begun = self._begun, b""
+        if not piece:
+            with _told(self._origin, self._read_s):
+                async with asyncio.timeout(self._read_s):
+                    piece = await self._answer.content.readany()
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    async def aclose(self) -> None:
+        """Give the connection back, or close it where the end was not read."""
+        self._answer.close()
+
+
+async def _read_ahead(content: aiohttp.StreamReader) -> bytes:
+    """Read what comes soon, up to some length; a short answer is whole then."""
+    begun = bytearray()
+    try:
+        async with asyncio.timeout(_AHEAD_S):
+            while len(begun) < _AHEAD_BYTES and (piece := await content.readany()):
+                begun += piece
+    except TimeoutError:  # it passes on as it comes
+        pass
+    return bytes(begun)
+
+
+@contextmanager
+def _told(origin: str, limit_s: float) -> Iterator[None]:
+    """Turn what goes wrong with an upstream into `UpstreamError`."""
+    try:
+        yield
+    except aiohttp.ConnectionTimeoutError as error:
+        raise UpstreamTimeout(
+            f"The upstream {origin} did not accept a connection in time.", code="upstream_timeout"
+        ) from error
+    except TimeoutError as error:
+        raise UpstreamTimeout(
+            f"The upstream {origin} did not answer within {limit_s:g} seconds.",
+            code="upstream_timeout",
+        ) from error
+    except aiohttp.ClientConnectorError as error:
+        raise UpstreamError(
+            f"The upstream {origin} cannot be reached: {error.strerror or 'connection failed'}. "
+            "Is it running, and is --upstream right?",
+            code="upstream_unreachable",
+        ) from error
+    except aiohttp.ClientResponseError as error:
+        raise UpstreamError(
+            f"The upstream {origin} sent something that is no HTTP answer.", code="upstream_invalid"
+        ) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise UpstreamError(
+            f"The upstream {origin} broke off its answer ({type(error).__name__}).",
+            code="upstream_disconnected",
+        ) from error
 
 
 def _to_send(headers: Headers) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ LEVELS = {
     "sections": 1,
     "shapes": 1,
     "coding": 1,
+    "streams": 2,
     "keyfile": 1,
     "violations": 1,
     "routes": 2,

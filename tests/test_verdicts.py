@@ -13,7 +13,7 @@ from tests.cli.processes import fetch, run
 from tests.cli.processes import serving as serving_process
 from tests.parts import ADDRESS, ScriptedUpstream, ask, echo, modify, proxy, serving
 
-SOURCE = Source("c", 0, 1, 2, datetime(2026, 1, 2, tzinfo=UTC), "method, path, query and body agree")
+SOURCE = Source("c", 0, 1, 2, datetime(2026, 1, 2, tzinfo=UTC), 74, "method, path, query and body agree")
 
 
 def miss(message: str = "No recorded answer.") -> CassetteMiss:

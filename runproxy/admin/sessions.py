@@ -1,14 +1,14 @@
 """Sessions over HTTP: `POST /api/sessions` starts one, `GET` lists them, `DELETE /api/sessions/ID` ends one."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
 import orjson
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
 
 from runproxy.admin.answers import as_json
-from runproxy.backends import Plan, Session, Sessions
+from runproxy.backends import Plan, Session, Sessions, checked_timing
 from runproxy.errors import RunproxyError
 from runproxy.matching import MatchSettings
 from runproxy.sections import Section
@@ -23,6 +23,8 @@ class Wanted(Section):
     """What is done with its calls."""
     on_exhausted: Literal["last", "error", "cycle"] = "error"
     """What answers a call after its last recording; in a session, that is a miss unless said otherwise."""
+    timing: Annotated[str, AfterValidator(checked_timing)] | None = None
+    """At which pace recordings are played; that of the server unless said otherwise."""
     match: MatchSettings = MatchSettings()
     """How calls are compared with recordings, beyond what the settings and the cassette say."""
 
@@ -33,7 +35,7 @@ def add_sessions(app: web.Application, sessions: Sessions, base_url_of: Callable
     async def start(request: web.Request) -> web.Response:
         try:
             wanted = Wanted.model_validate(orjson.loads(await request.read()))
-            session = await sessions.start(Plan(wanted.cassette, wanted.mode, wanted.on_exhausted, wanted.match))
+            session = await sessions.start(Plan(**dict(wanted)))
         except orjson.JSONDecodeError as error:
             return as_json({"error": f"The body is not JSON: {error.msg}."}, status=400)
         except ValidationError as error:

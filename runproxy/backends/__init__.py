@@ -3,6 +3,7 @@
 from runproxy.backends.auto import Auto
 from runproxy.backends.deck import Deck
 from runproxy.backends.expiry import Expiry
+from runproxy.backends.paced import Paced, Timing, checked_timing
 from runproxy.backends.rebinding import Rebinding
 from runproxy.backends.record import OnRecordError, Record, Recorder, marked, withheld
 from runproxy.backends.replay import OnExhausted, Player, Replay
@@ -19,6 +20,7 @@ __all__ = [
     "OnExhausted",
     "OnRecordError",
     "Opened",
+    "Paced",
     "Plan",
     "Player",
     "Rebinding",
@@ -29,7 +31,9 @@ __all__ = [
     "Session",
     "Sessions",
     "Take",
+    "Timing",
     "Verify",
+    "checked_timing",
     "marked",
     "withheld",
 ]

@@ -15,7 +15,7 @@ from runproxy.backends.replay import Replay
 from runproxy.cassette import Cassette
 from runproxy.cassette.usage import CassetteUsage
 from runproxy.matching import MatchKey
-from runproxy.messages import Request, Response, make_headers
+from runproxy.messages import Request, Response, cut_anew, make_headers
 from runproxy.redaction import ID
 
 _Ids: TypeAlias = tuple[str, ...]
@@ -105,7 +105,8 @@ def _renamed_answer(answer: Response, names: Mapping[str, str]) -> Response:
     if all(one == other for one, other in names.items()):
         return answer
     headers = make_headers((name, _renamed(value, names)) for name, value in answer.headers.items())
-    return replace(answer, headers=headers, body=_renamed_bytes(answer.body, names))
+    body = _renamed_bytes(answer.body, names)
+    return replace(answer, headers=headers, body=body, pieces=cut_anew(answer.body, answer.pieces, body))
 
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:

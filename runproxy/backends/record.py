@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol, TypeAlias
 
 import structlog
 
 from runproxy.cassette import Interaction
-from runproxy.errors import CassetteError, RunproxyError, TooManyCredentials, Unrecorded
-from runproxy.messages import OUTCOME_HEADER, Backend, Request, Response
+from runproxy.errors import CassetteError, RunproxyError, TooLongToRecord, TooManyCredentials, Unrecorded
+from runproxy.messages import OUTCOME_HEADER, Backend, Piece, Request, Response, Stream, make_headers
 from runproxy.redaction import PLAIN, Redactor, WriteGate, loggable_path
+from runproxy.streams import Overheard
 
 _log = structlog.get_logger("runproxy.record")
 
@@ -30,7 +32,8 @@ class Recorder(Protocol):
 class Record:
     """Forwards calls to `upstream` and records them; of what could not be recorded, `unrecorded` makes the answer.
 
-    Acknowledged means recorded: the answer is given back when the recorder has returned. `now` tells the time in UTC.
+    Acknowledged means recorded: the answer is given back when the recorder has returned, and of a stream its end. Of
+    streams, those of at most `max_recorded_bytes` are recorded. `now` tells the time in UTC.
     """
 
     def __init__(
@@ -42,12 +45,14 @@ class Record:
         unrecorded: "OnRecordError | None" = None,
         now: Callable[[], datetime] | None = None,
         redactor: Redactor = PLAIN,
+        max_recorded_bytes: int = 16 * 1024 * 1024,
     ) -> None:
         self._upstream = upstream
         self._recorder = recorder
         self._gate = gate
         self._unrecorded = unrecorded or marked
         self._redactor = redactor
+        self._max_recorded_bytes = max_recorded_bytes
         self._now = now or _utc_now
 
     async def send(self, request: Request) -> Response:
@@ -62,24 +67,52 @@ class Record:
             raise
         elapsed_ms = round((loop.time() - started) * 1000)
         self._gate.learn_cookies(response)
+        taking = _Taking(request, started_at, elapsed_ms, unsearched)
+        if response.stream is not None:
+            return self._recording(response, response.stream, taking)
+        why = await self._take_down(taking, response)
+        return self._unrecorded(response, *why) if why else response.with_header(OUTCOME_HEADER, "recorded")
+
+    def _recording(self, response: Response, stream: Stream, taking: "_Taking") -> Response:
+        """Let a stream pass, and record it when its end has come, before the client has it."""
+
+        async def heard(body: bytes | None, pieces: tuple[Piece, ...]) -> None:
+            whole = None if body is None else replace(response, body=body, pieces=pieces)
+            why = await self._take_down(taking, whole)
+            if why:
+                self._unrecorded(response, *why)  # raises where the settings ask for it, which breaks the stream off
+
+        length = response.headers.get("Content-Length")
+        overheard = Overheard(
+            stream,
+            heard,
+            asyncio.get_running_loop().time,
+            length=int(length) if length else None,
+            max_bytes=self._max_recorded_bytes,
+        )
+        return replace(response.with_header(OUTCOME_HEADER, "recording"), stream=overheard)
+
+    async def _take_down(self, taking: "_Taking", response: Response | None) -> tuple[str, str] | None:
+        """Record a call; gives code and words of what kept it from being recorded, which is logged."""
+        request = taking.request
         try:
-            sent, got = self._storable(request, response, unsearched)
-            await self._recorder.append(Interaction(sent, got, started_at, elapsed_ms))
+            sent, got = self._storable(taking, response)
+            await self._recorder.append(Interaction(sent, got, taking.started_at, taking.elapsed_ms))
         except CassetteError as error:
             _log.error("not recorded", method=request.method, path=loggable_path(request), reason=error.message)
-            return self._unrecorded(response, error.code or "", error.message)
+            return error.code or "", error.message
         except Exception:  # noqa: BLE001 - logged with its trace; the upstream has answered, and so must runproxy
             _log.exception("not recorded", method=request.method, path=loggable_path(request))
-            return self._unrecorded(response, "internal_error", "runproxy failed; its log has the reason.")
-        return response.with_header(OUTCOME_HEADER, "recorded")
+            return "internal_error", "runproxy failed; its log has the reason."
+        return None
 
-    def _storable(
-        self, request: Request, response: Response, unsearched: TooManyCredentials | None
-    ) -> tuple[Request, Response]:
+    def _storable(self, taking: "_Taking", response: Response | None) -> tuple[Request, Response]:
         """Reduce a call to what may be stored of it; raises `NotStorable`."""
-        if unsearched:
-            raise unsearched
-        return self._redactor.storable(request, response)
+        if taking.unsearched:
+            raise taking.unsearched
+        if response is None:
+            raise TooLongToRecord(self._max_recorded_bytes)
+        return self._redactor.storable(taking.request, _without_length(response))
 
     def _learn(self, request: Request) -> TooManyCredentials | None:
         """Remember the credentials of a request; gives what keeps it from being recorded, if there are too many."""
@@ -88,6 +121,24 @@ class Record:
         except TooManyCredentials as error:
             return error
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """What is known of a call before its answer is whole."""
+
+    request: Request
+    started_at: datetime
+    elapsed_ms: int
+    unsearched: TooManyCredentials | None
+
+
+def _without_length(response: Response) -> Response:
+    """Leave out the length of the body, which a cassette does not tell apart from the body."""
+    if "Content-Length" not in response.headers:
+        return response
+    pairs = ((name, value) for name, value in response.headers.items() if name.lower() != "content-length")
+    return replace(response, headers=make_headers(pairs))
 
 
 OnRecordError: TypeAlias = Callable[[Response, str, str], Response]

@@ -156,7 +156,9 @@ class Replay:
         because = cassette.matcher.described
         if nth == len(positions) and self._on_exhausted != "error":
             because += f"; after the last recording, on_exhausted = {self._on_exhausted!r} counts"
-        return Source(self.name, position, nth, len(positions), interaction.recorded_at, because)
+        return Source(
+            self.name, position, nth, len(positions), interaction.recorded_at, interaction.elapsed_ms, because
+        )
 
     def miss(self, request: Request) -> CassetteMiss:
         """Say why no recording answers a call, and which one is nearest to it."""

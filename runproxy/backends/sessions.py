@@ -22,6 +22,7 @@ class Plan:
     mode: str
     on_exhausted: OnExhausted
     match: MatchSettings
+    timing: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,24 @@
 """Verify: every call goes to the upstream, and its answer is compared with the recording. Nothing is written."""
 
+import asyncio
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
 from runproxy.backends.replay import Replay
+from runproxy.cassette import Interaction
 from runproxy.cassette.difference import Ignoring
 from runproxy.cassette.drift import Drift, find_drift, kinds_of
-from runproxy.messages import DRIFT_HEADER, OUTCOME_HEADER, Backend, Request, Response
+from runproxy.messages import DRIFT_HEADER, OUTCOME_HEADER, Backend, Piece, Request, Response, Stream
 from runproxy.redaction import Redactor, loggable
+from runproxy.streams import Overheard
 
 _KEPT: Final = 100
 _MAX_PLACES: Final = 10
+_MAX_STREAM_BYTES: Final = 16 * 1024 * 1024
 _log = structlog.get_logger("runproxy.verify")
 
 
@@ -62,14 +66,34 @@ class Verify:
         if recording is None:
             _log.info("new", **loggable(request, {"method": request.method, "path": request.path}))
             return response.with_header(OUTCOME_HEADER, "new")
+        if response.stream is not None:
+            return self._verifying(request, response, response.stream, recording)
+        found = self._compare(request, response, recording)
+        if not found:
+            return response.with_header(OUTCOME_HEADER, "verified")
+        return response.with_header(OUTCOME_HEADER, "drifted").with_header(DRIFT_HEADER, ", ".join(kinds_of(found)))
+
+    def _verifying(
+        self, request: Request, response: Response, stream: Stream, recording: tuple[int, Interaction]
+    ) -> Response:
+        """Let a stream pass, and compare it when its end has come."""
+
+        async def heard(body: bytes | None, pieces: tuple[Piece, ...]) -> None:
+            if body is not None:
+                self._compare(request, replace(response, body=body, pieces=pieces), recording)
+
+        now = asyncio.get_running_loop().time
+        overheard = Overheard(stream, heard, now, length=None, max_bytes=_MAX_STREAM_BYTES)
+        return replace(response.with_header(OUTCOME_HEADER, "verifying"), stream=overheard)
+
+    def _compare(self, request: Request, response: Response, recording: tuple[int, Interaction]) -> tuple[Drift, ...]:
         position, recorded = recording
         compared = self._comparison
         fresh = compared.redactor.storable_response(response)
         found = find_drift(recorded.response, fresh, compared.ignoring, compared.kinds)
-        if not found:
-            return response.with_header(OUTCOME_HEADER, "verified")
-        self._tell(request, f"{self._replay.name}[{position}]", found)
-        return response.with_header(OUTCOME_HEADER, "drifted").with_header(DRIFT_HEADER, ", ".join(kinds_of(found)))
+        if found:
+            self._tell(request, f"{self._replay.name}[{position}]", found)
+        return found
 
     def _tell(self, request: Request, interaction: str, found: Collection[Drift]) -> None:
         places = list(dict.fromkeys(f"{drift.where} ({drift.kind})" for drift in found))[:_MAX_PLACES]

@@ -1,15 +1,18 @@
 """Bodies as a person reads them in a cassette, and back to the very bytes they were.
 
 A body is stored as `json` plus the `style` that prints it (left out when it is `compact`), as `text` when it is other
-UTF-8, else as `base64`. No body at all is stored as nothing.
+UTF-8, else as `base64`. One that was streamed is stored as `chunks`, each with the time after the one before. No body
+at all is stored as nothing.
 """
 
 from base64 import b64decode, b64encode
-from typing import Annotated, Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from runproxy.jsonstyle import COMPACT, STYLES, detect, render
+from runproxy.messages import Piece
 
 
 def _known_style(style: str) -> str:
@@ -23,17 +26,46 @@ def _valid_base64(text: str) -> str:
     return text
 
 
-_KINDS: Final = frozenset({"json_value", "text", "base64"})
+_ENCODED: Final[dict[str, Any]] = {"contentEncoding": "base64"}
+_KINDS: Final = frozenset({"json_value", "text", "base64", "chunks"})
+_Base64: TypeAlias = Annotated[str, AfterValidator(_valid_base64)]
+
+
+class StoredChunk(BaseModel):
+    """A piece of a streamed body: either `text` or `base64`."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"oneOf": [{"required": ["text"]}, {"required": ["base64"]}]}
+    )
+
+    after_ms: int = Field(ge=0, description="How long after the piece before it came; the first, after the head.")
+    text: str = Field(default="", description="A piece in UTF-8.")
+    base64: _Base64 = Field(default="", description="Any other piece.", json_schema_extra=_ENCODED)
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> "StoredChunk":
+        if len({"text", "base64"} & self.model_fields_set) != 1 or not (self.text or self.base64):
+            raise ValueError("a chunk holds exactly one of 'text' and 'base64', and is not empty")
+        return self
+
+    def to_bytes(self) -> bytes:
+        """Give the bytes that came."""
+        return self.text.encode() or b64decode(self.base64)
 
 
 class StoredBody(BaseModel):
-    """A body in a cassette: exactly one of `json`, `text` and `base64`."""
+    """A body in a cassette: exactly one of `json`, `text`, `base64` and `chunks`."""
 
     model_config = ConfigDict(
         extra="forbid",
         strict=True,
         json_schema_extra={
-            "oneOf": [{"required": ["json"]}, {"required": ["text"]}, {"required": ["base64"]}],
+            "oneOf": [
+                {"required": ["json"]},
+                {"required": ["text"]},
+                {"required": ["base64"]},
+                {"required": ["chunks"]},
+            ],
             "dependentRequired": {"style": ["json"]},
         },
     )
@@ -45,17 +77,14 @@ class StoredBody(BaseModel):
         Field(description="How the value was printed.", json_schema_extra={"enum": list(STYLES)}),
     ] = COMPACT
     text: str = Field(default="", description="A body in UTF-8 that no style would print to the byte.")
-    base64: Annotated[
-        str,
-        AfterValidator(_valid_base64),
-        Field(description="Any other body.", json_schema_extra={"contentEncoding": "base64"}),
-    ] = ""
+    base64: _Base64 = Field(default="", description="Any other body.", json_schema_extra=_ENCODED)
+    chunks: list[StoredChunk] = Field(default=[], description="A body that was streamed, piece by piece.")
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> "StoredBody":
         kinds = _KINDS & self.model_fields_set
         if len(kinds) != 1:
-            raise ValueError("a body holds exactly one of 'json', 'text' and 'base64'")
+            raise ValueError("a body holds exactly one of 'json', 'text', 'base64' and 'chunks'")
         if "style" in self.model_fields_set and "json_value" not in kinds:
             raise ValueError("'style' goes with 'json'")
         return self
@@ -64,18 +93,38 @@ class StoredBody(BaseModel):
         """Give the bytes that were recorded."""
         if "json_value" in self.model_fields_set:
             return render(self.json_value, self.style)
+        if self.chunks:
+            return b"".join(chunk.to_bytes() for chunk in self.chunks)
         return self.text.encode() or b64decode(self.base64)
 
+    def pieces(self) -> tuple[Piece, ...]:
+        """Tell in which pieces the body came; none where it was not streamed."""
+        return tuple(Piece(len(chunk.to_bytes()), chunk.after_ms) for chunk in self.chunks)
 
-def to_stored(body: bytes) -> dict[str, object] | None:
+
+def to_stored(body: bytes, pieces: Sequence[Piece] = ()) -> dict[str, object] | None:
     """Give the readable form of a body; None when it is empty."""
     if not body:
         return None
+    if pieces:
+        return {"chunks": [{"after_ms": after, **_plainly(part)} for part, after in _cut(body, pieces)]}
     found = detect(body)
     if found:
         value, style = found
         return {"json": value} if style == COMPACT else {"json": value, "style": style}
+    return dict(_plainly(body))
+
+
+def _cut(body: bytes, pieces: Sequence[Piece]) -> Iterator[tuple[bytes, int]]:
+    """Cut a body into its pieces."""
+    start = 0
+    for piece in pieces:
+        yield body[start : start + piece.length], piece.after_ms
+        start += piece.length
+
+
+def _plainly(data: bytes) -> dict[str, str]:
     try:
-        return {"text": body.decode("utf-8")}
+        return {"text": data.decode("utf-8")}
     except UnicodeDecodeError:
-        return {"base64": b64encode(body).decode()}
+        return {"base64": b64encode(data).decode()}

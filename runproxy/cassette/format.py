@@ -1,7 +1,7 @@
 """The cassette format `runproxy/1`: decoding with errors that name the place, encoding that diffs well."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from runproxy.matching import Matcher, MatchKey, MatchSettings
 from runproxy.messages import (
     BODILESS,
     HOP_BY_HOP,
+    Piece,
     Request,
     Response,
     is_header_value,
@@ -222,7 +223,7 @@ def _interaction(found: StoredInteraction) -> Interaction:
     sent, got = found.request, found.response
     return Interaction(
         _request(sent),
-        Response(got.status, make_headers(got.headers), _body_bytes(got.body)),
+        Response(got.status, make_headers(got.headers), _body_bytes(got.body), got.body.pieces() if got.body else ()),
         found.recorded_at.astimezone(UTC),
         found.elapsed_ms,
     )
@@ -244,7 +245,7 @@ def encode_interaction(interaction: Interaction) -> bytes:
         "response": {
             "status": response.status,
             "headers": [_on_one_line(pair) for pair in response.headers.items()],
-            **_stored_body(response.body),
+            **_stored_body(response.body, response.pieces),
         },
     }
     return orjson.dumps(stored, option=orjson.OPT_INDENT_2)
@@ -255,8 +256,8 @@ def _on_one_line(header: tuple[str, str]) -> orjson.Fragment:
     return orjson.Fragment(b"[%b, %b]" % (orjson.dumps(name), orjson.dumps(value)))
 
 
-def _stored_body(body: bytes) -> dict[str, object]:
-    stored = to_stored(body)
+def _stored_body(body: bytes, pieces: Sequence[Piece] = ()) -> dict[str, object]:
+    stored = to_stored(body, pieces)
     return {} if stored is None else {"body": stored}
 
 

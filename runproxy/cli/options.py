@@ -19,6 +19,8 @@ PLACES: Final = {
     "dir": "cassettes.dir",
     "cassette": "cassettes.default",
     "on_exhausted": "cassettes.on_exhausted",
+    "timing": "cassettes.timing",
+    "max_recorded_body_bytes": "cassettes.max_recorded_body_bytes",
     "max_age": "cassettes.max_age",
     "on_expired": "cassettes.on_expired",
     "session_timeout": "cassettes.session_idle_s",
@@ -31,6 +33,7 @@ PLACES: Final = {
     "body_timeout": "limits.body_s",
     "connect_timeout": "limits.connect_s",
     "upstream_timeout": "limits.upstream_s",
+    "read_timeout": "limits.read_s",
     "drain_timeout": "limits.drain_s",
     "guard_routes": "guard.routes",
     "other_routes": "guard.other_routes",
@@ -68,6 +71,8 @@ _serving = (
         type=click.Choice(["last", "error", "cycle"]),
         help="What answers after the last recording of a call.  [default: last]",
     ),
+    click.option("--timing", metavar="PACE", help="none, recorded, scaled:0.1 or fixed:20ms.  [default: none]"),
+    click.option("--max-recorded-body-bytes", type=click.IntRange(1), metavar="N", help="Longest stream recorded."),
     click.option("--max-age", metavar="AGE", help="How old a recording may be, such as 90d.  [default: any age]"),
     click.option(
         "--on-expired",
@@ -96,6 +101,7 @@ _serving = (
     click.option("--body-timeout", type=float, metavar="S", help="Seconds for a request's body.  [default: 30]"),
     click.option("--connect-timeout", type=float, metavar="S", help="Seconds to connect upstream.  [default: 10]"),
     click.option("--upstream-timeout", type=float, metavar="S", help="Seconds for an answer.  [default: 600]"),
+    click.option("--read-timeout", type=float, metavar="S", help="Seconds a stream may pause.  [default: 600]"),
     click.option("--drain-timeout", type=float, metavar="S", help="Seconds to end calls at a stop.  [default: 10]"),
     click.option("--guard-routes", metavar="NAMES", help="Routes to guard, or all.  [default: modify_run]"),
     click.option(

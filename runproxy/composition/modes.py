@@ -48,7 +48,9 @@ async def compose_modes(settings: Settings, gate: WriteGate) -> AsyncIterator[Mo
         return
     address = _required_upstream(settings)
     limits = settings.limits
-    async with Upstream(address, connect_s=limits.connect_s, total_s=limits.upstream_s) as upstream:
+    async with Upstream(
+        address, connect_s=limits.connect_s, total_s=limits.upstream_s, read_s=limits.read_s
+    ) as upstream:
         workshop = Workshop(settings, store, Shelf(store), gate, redactor, matcher, Drifts(), Played(), upstream)
         if settings.mode in ("record", "auto"):
             check_may_record(settings, settings.mode)
@@ -75,7 +77,7 @@ def _forwarding_load(workshop: Workshop, upstream: Backend, takes: list[Take]) -
     async def auto(name: str) -> tuple[Backend, bool]:
         backend, player = await workshop.auto(name)
         workshop.played.watch(name, player)
-        return backend, True
+        return workshop.paced(backend), True
 
     async def verifying(name: str) -> tuple[Backend, bool]:
         return (await workshop.verify(name))[0], True

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from runproxy import admin
-from runproxy.backends import Deck, Session, Sessions
+from runproxy.backends import Deck, Drifts, Session, Sessions
 from runproxy.composition.modes import compose_modes
 from runproxy.composition.played import Played
 from runproxy.composition.rules import Reloader, make_rules
@@ -40,6 +40,7 @@ class Proxy:
     service: Service
     deck: Deck
     reloader: Reloader
+    drifts: Drifts
 
     @property
     def is_loaded(self) -> bool:
@@ -94,7 +95,7 @@ async def running_proxy(
         _check_no_loop(settings, main.url)
         ready.set()
         stack.callback(ready.clear)
-        yield Proxy(main.url, side.url, modes.base_path, service, modes.deck, reloader)
+        yield Proxy(main.url, side.url, modes.base_path, service, modes.deck, reloader, modes.workshop.drifts)
 
 
 def _note_played(played: Played, session: Session) -> None:

@@ -14,6 +14,7 @@ from runproxy.backends import (
     Expiry,
     OnExhausted,
     Opened,
+    Paced,
     Plan,
     Player,
     Rebinding,
@@ -22,6 +23,7 @@ from runproxy.backends import (
     Remembered,
     Replay,
     Take,
+    Timing,
     Verify,
     marked,
     withheld,
@@ -64,7 +66,7 @@ class Workshop:
             raise CorruptCassette(f"Cassette {name!r}: {why}")
         return cassette
 
-    async def replay(self, name: str) -> tuple[Player, bool]:
+    async def replay(self, name: str) -> tuple[Backend, bool]:
         """Make what replays a cassette, and tell whether there is such a one."""
         try:
             cassette = await self.load(name)
@@ -72,11 +74,11 @@ class Workshop:
             return self.replay_of(name, None), False
         return self.lasting_replay(name, cassette), True
 
-    def lasting_replay(self, name: str, cassette: Cassette) -> Player:
+    def lasting_replay(self, name: str, cassette: Cassette) -> Backend:
         """Make what replays a cassette for as long as the server runs."""
         player = self.replay_of(name, cassette)
         self.played.watch(name, player)
-        return player
+        return self.paced(player)
 
     def replay_of(self, name: str, cassette: Cassette | None, on_exhausted: OnExhausted | None = None) -> Player:
         """Make what replays a cassette in memory."""
@@ -108,6 +110,11 @@ class Workshop:
         comparison = Comparison(self.redactor, Ignoring.parse(held.ignore), held.kinds)
         return Verify(self._forwarding(), replay, comparison, (own, self.drifts)), replay, own
 
+    def paced(self, backend: Backend, timing: str | None = None) -> Backend:
+        """Let a backend that replays do so at the pace that is asked for."""
+        pace = Timing.parse(timing or self.settings.cassettes.timing)
+        return Paced(backend, pace) if pace else backend
+
     async def record(self, name: str, match: MatchSettings = _NO_MATCH) -> tuple[Record, Take]:
         """Make a recording, and what has to be finished in the end; raises `ConfigError` without an upstream."""
         take = Take(self.store.tape(name), await self._load_if_there(name, match))
@@ -128,7 +135,7 @@ class Workshop:
         name = checked_name(plan.cassette)
         if plan.mode == "replay":
             replay = self.replay_of(name, await self.load(name, plan.match), plan.on_exhausted)
-            return Opened(replay, replay)
+            return Opened(self.paced(replay, plan.timing), replay)
         if plan.mode == "verify":
             verify, compared, drifts = await self.verify(name, plan.on_exhausted, plan.match)
             return Opened(verify, compared, drifts=drifts)
@@ -137,11 +144,18 @@ class Workshop:
             record, take = await self.record(name, plan.match)
             return Opened(record, None, take)
         auto, replay = await self.auto(name, plan.on_exhausted, plan.match)
-        return Opened(auto, replay)
+        return Opened(self.paced(auto, plan.timing), replay)
 
     def _recording(self, recorder: Recorder) -> Record:
         unrecorded = withheld if self.settings.cassettes.on_record_error == "fail" else marked
-        return Record(self._forwarding(), recorder, self.gate, unrecorded=unrecorded, redactor=self.redactor)
+        return Record(
+            self._forwarding(),
+            recorder,
+            self.gate,
+            unrecorded=unrecorded,
+            redactor=self.redactor,
+            max_recorded_bytes=self.settings.cassettes.max_recorded_body_bytes,
+        )
 
     def _forwarding(self) -> Backend:
         if self.upstream is None:

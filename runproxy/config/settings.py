@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from runproxy.attribution import Attribution, AttributionSettings
+from runproxy.backends.paced import checked_timing
 from runproxy.cassette.difference import Ignoring
 from runproxy.cassette.drift import KINDS, Kind
 from runproxy.matching import MatchSettings
@@ -71,6 +72,10 @@ class CassetteSettings(Section):
     """The cassette for calls that name none."""
     on_exhausted: Literal["last", "error", "cycle"] = "last"
     """What answers a call after its last recording: that one again, a miss, or the first one."""
+    timing: Annotated[str, AfterValidator(checked_timing)] = "none"
+    """At which pace recordings are played: "none", "recorded", "scaled:0.1" or "fixed:20ms"."""
+    max_recorded_body_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
+    """The longest stream that is recorded; a longer one passes unrecorded."""
     max_age: Annotated[str, AfterValidator(_duration)] = ""
     """How old a recording may be, such as "90d" or "12h"; empty for any age. Age counts from the recording."""
     on_expired: Literal["warn", "error"] = "warn"
@@ -106,7 +111,9 @@ class LimitSettings(Section):
     connect_s: _Seconds = 10.0
     """How long a connection to the upstream may take, in seconds."""
     upstream_s: _Seconds = 600.0
-    """How long a whole call to the upstream may take, in seconds; the SDKs wait as long."""
+    """How long a call to the upstream may take, of a stream until it begins, in seconds; the SDKs wait as long."""
+    read_s: _Seconds = 600.0
+    """How long a stream from the upstream may pause, in seconds."""
     drain_s: _Seconds = 10.0
     """How long calls in flight may take to end once runproxy is told to stop, in seconds."""
 

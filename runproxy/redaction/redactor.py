@@ -9,7 +9,7 @@ from typing import Final
 from runproxy.coding import decompressed
 from runproxy.errors import ConfigError, NotStorable, SecretFound
 from runproxy.keyfile import HOW_TO_MAKE, Secret
-from runproxy.messages import Headers, Request, Response, make_headers
+from runproxy.messages import Headers, Request, Response, cut_anew, make_headers
 from runproxy.redaction.bodies import BodyRedaction, Taken
 from runproxy.redaction.forms import forms_of, is_told_apart, views
 from runproxy.redaction.headers import (
@@ -137,7 +137,7 @@ class Redactor:
         if not self._got.is_off:
             headers, body = _readable(headers, body)
             headers, body = self._without_ids(headers), self._got.redacted(body, taken)
-        return Response(response.status, headers, body)
+        return Response(response.status, headers, body, cut_anew(response.body, response.pieces, body))
 
     def _without_ids(self, headers: Headers) -> Headers:
         ids = self._ids

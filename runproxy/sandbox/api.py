@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from runproxy.jsonstyle import INDENT_2, render
 from runproxy.messages import Request, Response, make_headers
 from runproxy.replies import error_body
 from runproxy.routes import BY_NAME
+from runproxy.sandbox.events import EventStream, event
 from runproxy.sandbox.objects import Ids, Run, Thread, random_id, run_fields, thread_fields
 from runproxy.violations import type_in_words
 
@@ -95,6 +96,10 @@ class Sandbox:
             return self._reply(400, body)
         except RunproxyError as error:
             return self._reply(400, _refusal_body(error))
+        if isinstance(value, EventStream):
+            head = self._reply(200, b"")
+            pairs = [(name, held) for name, held in head.headers.items() if name != "Content-Type"]
+            return Response(200, make_headers([("Content-Type", "text/event-stream"), *pairs]), stream=value)
         return self._reply(200, render(value, INDENT_2))
 
     def add_documented_run(self) -> None:
@@ -154,7 +159,17 @@ class Sandbox:
                 code="missing_required_parameter",
             )
         _refuse_bad("create_run", body)
-        return dict(self._add_run(thread, self._new_id("run"), body).fields)
+        run = self._add_run(thread, self._new_id("run"), body)
+        return EventStream(self._life_of(run)) if body.get("stream") is True else dict(run.fields)
+
+    def _life_of(self, run: Run) -> Iterator[bytes]:
+        """Tell of a run, event by event, from its creation to its end."""
+        for name in ("created", "queued"):
+            yield event(f"thread.run.{name}", run.fields)
+        while run.fields["status"] in _ACTIVE:
+            self._seen(run)
+            yield event(f"thread.run.{run.fields['status']}", run.fields)
+        yield b"event: done\ndata: [DONE]\n\n"
 
     def _list_runs(self, _: Request, thread: str) -> object:
         runs = [self._seen(run) for run in reversed(self._thread(thread).runs.values())]

@@ -1,14 +1,20 @@
 """Answers onto the wire: head and body as bytes, straight to the transport."""
 
+import asyncio
+import socket
+import struct
 import time
+from contextlib import suppress
 from email.utils import formatdate
 from typing import Final
 
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
-from runproxy.messages import BODILESS, Response
+from runproxy.errors import RunproxyError
+from runproxy.messages import BODILESS, Response, Stream
 
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1
 _HIGH_WATER_BYTES: Final = 64 * 1024  # above this, wait for the client to read before the next answer
 
 
@@ -38,6 +44,10 @@ class WireResponse(web.StreamResponse):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Write the whole answer."""
+        if self._response.stream is not None and not self._is_sent:
+            self._is_sent = True
+            await self._pass_on(request, self._response.stream)
+            return request.writer
         if self._is_sent or request.transport is None:
             return None
         self._is_sent = True
@@ -54,6 +64,49 @@ class WireResponse(web.StreamResponse):
             await request.writer.drain()
         return request.writer
 
+    async def _pass_on(self, request: web.BaseRequest, stream: Stream) -> None:
+        """Write an answer piece by piece as it comes; where it breaks off, so does the connection.
+
+        A client that reads slowly makes the stream wait. Where one has gone, what may have changed something is heard
+        to its end all the same, and the rest is ended.
+        """
+        has_length = "Content-Length" in self._response.headers
+        is_chunked = not has_length and request.version >= HttpVersion11
+        self._stays_open = request.keep_alive and not self._closes and (is_chunked or has_length)
+        try:
+            await self._write_pieces(request, stream, is_chunked)
+        except RunproxyError:
+            self._stays_open = False
+            if request.transport is not None and not (is_chunked or has_length):
+                _reset(request.transport)  # an orderly end would make this part look whole
+        except ConnectionError:
+            self._stays_open = False
+            if request.method not in _SAFE_METHODS:
+                await _hear_out(stream)
+        finally:
+            await stream.aclose()
+
+    async def _write_pieces(self, request: web.BaseRequest, stream: Stream, is_chunked: bool) -> None:
+        self._write(request, self._head_of_stream(request, is_chunked))
+        if request.method == "HEAD":
+            return
+        async for piece in stream:
+            self._write(request, b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
+            if request.transport is not None and request.transport.get_write_buffer_size() > _HIGH_WATER_BYTES:
+                await request.writer.drain()
+        self._write(request, b"0\r\n\r\n" if is_chunked else b"")
+
+    def _head_of_stream(self, request: web.BaseRequest, is_chunked: bool) -> bytes:
+        response = self._response
+        coding = b"Transfer-Encoding: chunked\r\n" if is_chunked else b""
+        date = b"" if response.has_date else self._dates.line()
+        return b"".join((response.wire_head, coding, date, self._connection_line(request)))
+
+    def _write(self, request: web.BaseRequest, data: bytes) -> None:
+        if request.transport is None or request.transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        request.transport.write(data)
+
     async def write_eof(self, data: bytes = b"") -> None:
         """Do nothing: the answer was written whole."""
 
@@ -62,6 +115,20 @@ class WireResponse(web.StreamResponse):
         if not self._stays_open:
             return b"Connection: close\r\n\r\n"
         return b"\r\n" if request.version >= HttpVersion11 else b"Connection: keep-alive\r\n\r\n"
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """Close a connection with a reset, which tells the client that something went wrong."""
+    held = transport.get_extra_info("socket")
+    if held is not None:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+async def _hear_out(stream: Stream) -> None:
+    with suppress(RunproxyError):  # there is nobody to tell
+        async for _ in stream:
+            pass
 
 
 class DateHeader:

@@ -108,8 +108,10 @@ def test_a_body_written_by_hand_is_read(stored: dict[str, object], body: bytes) 
 @pytest.mark.parametrize(
     ("stored", "place", "reason"),
     [
-        pytest.param({}, (), "exactly one of 'json', 'text' and 'base64'", id="nothing"),
-        pytest.param({"style": "compact"}, (), "exactly one of 'json', 'text' and 'base64'", id="only a style"),
+        pytest.param({}, (), "exactly one of 'json', 'text', 'base64' and 'chunks'", id="nothing"),
+        pytest.param(
+            {"style": "compact"}, (), "exactly one of 'json', 'text', 'base64' and 'chunks'", id="only a style"
+        ),
         pytest.param({"json": 1, "text": "1"}, (), "exactly one of", id="two kinds"),
         pytest.param({"json": None, "base64": ""}, (), "exactly one of", id="two kinds, one null"),
         pytest.param({"text": "a", "style": "compact"}, (), "'style' goes with 'json'", id="style of text"),

@@ -237,7 +237,7 @@ def changed(path: str, value: object) -> Any:
         ("request/headers", [["a", "b\nc"]], "request.headers[0][1]: a header value cannot hold a line break."),
         ("request/headers", [["a"]], "request.headers[0][1]: Field required."),
         ("request/target", "/", "request.target: Extra inputs are not permitted."),
-        ("request/body", {}, "request.body: a body holds exactly one of 'json', 'text' and 'base64'."),
+        ("request/body", {}, "request.body: a body holds exactly one of 'json', 'text', 'base64' and 'chunks'."),
         ("request/body", {"text": "", "style": "compact"}, "request.body: 'style' goes with 'json'."),
         ("response", ABSENT, "response: Field required."),
         ("response/status", ABSENT, "response.status: Field required."),

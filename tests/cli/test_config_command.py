@@ -25,6 +25,7 @@ CHOICES = {
     "cassettes.on_record_error": ("fail", "'fail'"),
     "verify.kinds": ("status, shape", "('status', 'shape')"),
     "verify.ignore": ("/a,/b", "('/a', '/b')"),
+    "cassettes.timing": ("fixed:20ms", "'fixed:20ms'"),
     "log.level": ("debug", "'debug'"),
     "log.format": ("json", "'json'"),
 }
