@@ -15,8 +15,8 @@ GUARD = (ROOT / "docs" / "guard.md").read_text(encoding="utf-8")
 CASSETTES = (ROOT / "docs" / "cassettes.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NOT_OF_THE_GUARD = re.compile(
-    "cassette_error|cassette_miss|internal_error|invalid_api_key|invalid_beta|invalid_config|missing_required_parameter|"
-    "opaque_body|secret_found|too_many_credentials|unredactable_body|upstream_.*"
+    "answer_too_long|cassette_error|cassette_miss|internal_error|invalid_api_key|invalid_beta|invalid_config|"
+    "missing_required_parameter|opaque_body|secret_found|too_many_credentials|unredactable_body|upstream_.*"
 )
 """Codes that say something other than that the guard or the edge refused a call."""
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from runproxy.cassette.body import StoredBody, to_stored
 from runproxy.jsonstyle import STYLES, render
+from runproxy.messages import Piece
 
 JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none()
@@ -149,3 +150,35 @@ def test_null_is_no_text(kind: str) -> None:
     """A body that is null where a string was expected is told, not taken for an empty one."""
     with pytest.raises(ValidationError):
         StoredBody.model_validate({kind: None})
+
+
+CUTS = st.lists(st.integers(1, 5), max_size=8).map(lambda lengths: [Piece(length, length) for length in lengths])
+
+
+@given(pieces=CUTS, data=st.data())
+def test_a_streamed_body_keeps_its_bytes_and_its_pieces(pieces: list[Piece], data: st.DataObject) -> None:
+    """Whatever the bytes are, and wherever it was cut, in the middle of a character too."""
+    size = sum(piece.length for piece in pieces)
+    body = data.draw(st.binary(min_size=size, max_size=size) | st.just(("ä€" * size).encode()[:size]))
+    stored = to_stored(body, pieces)
+    if stored is None:
+        assert not pieces
+        return
+    read = StoredBody.model_validate(stored)
+    assert (read.to_bytes(), read.pieces()) == (body, tuple(pieces))
+
+
+@pytest.mark.parametrize(
+    ("chunk", "told"),
+    [
+        pytest.param({"after_ms": 1}, "exactly one of 'text' and 'base64'", id="nothing"),
+        pytest.param({"after_ms": 1, "text": ""}, "not empty", id="empty"),
+        pytest.param({"after_ms": 1, "text": "a", "base64": "YQ=="}, "exactly one of", id="two kinds"),
+        pytest.param({"after_ms": -1, "text": "a"}, "greater than or equal to 0", id="before its time"),
+        pytest.param({"text": "a"}, "Field required", id="no time"),
+    ],
+)
+def test_a_wrong_chunk_is_refused(chunk: dict[str, object], told: str) -> None:
+    """As a body by hand may have one."""
+    with pytest.raises(ValidationError, match=told):
+        StoredBody.model_validate({"chunks": [chunk]})

@@ -113,3 +113,29 @@ async def test_a_call_without_a_recording_raises_after_one_attempt(tmp_path: Pat
         assert missed.status_code == 501
         assert missed.code == "cassette_miss"
         assert replaying.service.outcomes == {"miss": 1}
+
+
+def _streamed(base_url: str) -> list[tuple[str, str]]:
+    with openai.OpenAI(base_url=base_url, api_key=CREDENTIAL) as client:
+        stream = client.beta.threads.runs.create("thread_abc123", assistant_id="asst_abc123", stream=True)
+        return [(event.event, event.data.to_json()) for event in stream]
+
+
+async def _streamed_async(base_url: str) -> list[tuple[str, str]]:
+    async with openai.AsyncOpenAI(base_url=base_url, api_key=CREDENTIAL) as client:
+        stream = await client.beta.threads.runs.create("thread_abc123", assistant_id="asst_abc123", stream=True)
+        return [(event.event, event.data.to_json()) async for event in stream]
+
+
+async def test_a_streamed_run_is_the_same_events_in_record_and_replay(tmp_path: Path) -> None:
+    """To the sync and to the async client, event by event, with the sandbox gone."""
+    sandbox = Sandbox()
+    async with running_sandbox(sandbox) as base_url, proxy(tmp_path, "record", base_url) as on:
+        live = await asyncio.to_thread(_streamed, on.base_url)
+    async with proxy(tmp_path, "replay", timing="scaled:0.1") as on:
+        replayed = await asyncio.to_thread(_streamed, on.base_url)
+        again = await _streamed_async(on.base_url)
+    names = [name for name, _ in live]
+    assert (names[0], names[-1], len(names)) == ("thread.run.created", "thread.run.completed", 3)
+    assert replayed == live
+    assert again == live
