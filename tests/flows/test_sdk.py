@@ -130,7 +130,8 @@ async def _streamed_async(base_url: str) -> list[tuple[str, str]]:
 async def test_a_streamed_run_is_the_same_events_in_record_and_replay(tmp_path: Path) -> None:
     """To the sync and to the async client, event by event, with the sandbox gone."""
     sandbox = Sandbox()
-    async with running_sandbox(sandbox) as base_url, proxy(tmp_path, "record", base_url) as on:
+    sandbox.add_documented_run()
+    async with running_sandbox(sandbox) as origin, proxy(tmp_path, "record", f"{origin}/v1") as on:
         live = await asyncio.to_thread(_streamed, on.base_url)
     async with proxy(tmp_path, "replay", timing="scaled:0.1") as on:
         replayed = await asyncio.to_thread(_streamed, on.base_url)
