@@ -25,6 +25,9 @@ MISS_HEADER = "x-runproxy-miss"
 WARNINGS_HEADER = "x-runproxy-warnings"
 """On an answer that is given all the same: what its call, or its recording, is warned of."""
 
+UPSTREAM_OUTCOME_HEADER = "x-runproxy-upstream-outcome"
+"""On an answer that tells of an upstream that failed after a call was sent: `unknown`, for it may have acted on it."""
+
 DRIFT_HEADER = "x-runproxy-drift"
 """On an answer that differs from its recording: the kinds of drift."""
 

@@ -6,17 +6,26 @@ adds no header of its own, and reads no proxy from the environment.
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
 import aiohttp
 from yarl import URL
 
 from runproxy.errors import ConfigError, Refusal, UpstreamError, UpstreamTimeout
-from runproxy.messages import BODILESS, HOP_BY_HOP, OUTCOME_HEADER, Headers, Request, Response, make_headers
+from runproxy.messages import (
+    BODILESS,
+    HOP_BY_HOP,
+    OUTCOME_HEADER,
+    UPSTREAM_OUTCOME_HEADER,
+    Headers,
+    Request,
+    Response,
+    make_headers,
+)
 
 # Headers by which some servers let a request change its method or its address.
 OVERRIDES: Final = frozenset(
@@ -40,6 +49,12 @@ _AHEAD_S: Final = 0.1
 _AHEAD_BYTES: Final = 256 * 1024
 _OURS: Final = "x-runproxy-"
 _FIRST_FINAL_STATUS: Final = 200  # RFC 9110 section 15.2: lower ones announce an answer
+_FORWARDED: Final = frozenset(
+    {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-real-ip"}
+)
+"""What tells who the client was (RFC 7239); anybody can write it, so only some are believed."""
+_VIA: Final = "1.1 runproxy"  # RFC 9110 section 7.6.3
+_UNKNOWN: Final = MappingProxyType({UPSTREAM_OUTCOME_HEADER: "unknown"})
 _NOT_SENT: Final = HOP_BY_HOP | OVERRIDES | {"accept-encoding", "content-length", "expect", "host"}
 _NOT_RETURNED: Final = HOP_BY_HOP | {"content-length"}
 _SELF_MADE: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -72,10 +87,20 @@ class Upstream:
     """Sends calls to one upstream over kept-alive connections; use it as an async context manager.
 
     `connect_s` is the time for a connection, `total_s` that for an answer that is read whole, or until a stream begins,
-    and `read_s` that between two pieces of a stream; all in seconds.
+    and `read_s` that between two pieces of a stream; all in seconds. Of peers that `trusts` names, what they say of the
+    client they forward for is passed on.
     """
 
-    def __init__(self, address: Address, *, connect_s: float, total_s: float, read_s: float = 600.0) -> None:
+    def __init__(
+        self,
+        address: Address,
+        *,
+        connect_s: float,
+        total_s: float,
+        read_s: float = 600.0,
+        trusts: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self._trusts = trusts
         self._origin = address.origin
         self._total_s = total_s
         self._read_s = read_s
@@ -115,7 +140,7 @@ class Upstream:
         answer = await self._session.request(
             request.method,
             URL(self._origin + request.target, encoded=True),
-            headers=_to_send(request.headers),
+            headers=_to_send(request.headers, _NOT_SENT if self._trusts(request.peer) else _NOT_SENT | _FORWARDED),
             data=request.body or None,
             allow_redirects=False,
         )
@@ -198,6 +223,7 @@ def _told(origin: str, limit_s: float) -> Iterator[None]:
         raise UpstreamTimeout(
             f"The upstream {origin} did not answer within {limit_s:g} seconds.",
             code="upstream_timeout",
+            headers=_UNKNOWN,
         ) from error
     except aiohttp.ClientConnectorError as error:
         raise UpstreamError(
@@ -207,23 +233,24 @@ def _told(origin: str, limit_s: float) -> Iterator[None]:
         ) from error
     except aiohttp.ClientResponseError as error:
         raise UpstreamError(
-            f"The upstream {origin} sent something that is no HTTP answer.", code="upstream_invalid"
+            f"The upstream {origin} sent something that is no HTTP answer.", code="upstream_invalid", headers=_UNKNOWN
         ) from error
     except (aiohttp.ClientError, OSError) as error:
         raise UpstreamError(
             f"The upstream {origin} broke off its answer ({type(error).__name__}).",
             code="upstream_disconnected",
+            headers=_UNKNOWN,
         ) from error
 
 
-def _to_send(headers: Headers) -> list[tuple[str, str]]:
+def _to_send(headers: Headers, not_sent: frozenset[str]) -> list[tuple[str, str]]:
     """Select what goes to the upstream. Its answers are asked for uncompressed, so that recordings can be read."""
-    dropped = _NOT_SENT | _named_by_connection(headers)
+    dropped = not_sent | _named_by_connection(headers)
     kept = [(name, value) for name, value in headers.items() if _passes(name.lower(), dropped)]
     if any(not value.isascii() and _LONE_SURROGATE.search(value) for _, value in kept):
         # aiohttp's writer would leave these bytes out, and send another value than the client did.
         raise Refusal("A header of your request is not UTF-8 text.", code="invalid_header")
-    return [*kept, ("Accept-Encoding", "identity")]
+    return [*kept, ("Accept-Encoding", "identity"), ("Via", _VIA)]
 
 
 def _to_return(headers: Headers, dropped: frozenset[str]) -> Headers:

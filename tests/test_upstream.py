@@ -67,7 +67,9 @@ async def test_what_passes_and_what_does_not(tmp_path: Path) -> None:
         "x-custom",
         "accept-encoding",
         "content-length",
+        "via",
     }
+    assert seen["Via"] == "1.1 runproxy"
     assert seen.getall("X-Custom") == ["1", "2"]
     assert seen["Accept-Encoding"] == "identity"
     assert seen["Host"] == base_url.removeprefix("http://").removesuffix("/v1")
@@ -172,7 +174,7 @@ async def test_an_underscore_does_not_carry_an_override_past(tmp_path: Path) -> 
     async with serving(upstream) as base_url, proxy(tmp_path, "passthrough", base_url) as passing:
         await ask(passing.url, Request("GET", ADDRESS, make_headers(headers)))
     names = {name.lower() for name in upstream.seen[0].headers}
-    assert names == {"host", "x_kept", "accept-encoding"}
+    assert names == {"host", "x_kept", "accept-encoding", "via"}
 
 
 @pytest.mark.parametrize("target", ["/v1/../admin", "/v1/..%2fadmin", "/v1/%2e%2e/x"])
@@ -210,3 +212,36 @@ async def test_the_length_of_head_passes(tmp_path: Path) -> None:
     async with serving(upstream) as base_url, proxy(tmp_path, "passthrough", base_url) as passing:
         received = await raw_exchange(passing.url, f"HEAD {ADDRESS} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert b"Content-Length: 1234\r\n" in received
+
+
+FORWARDED = [("Forwarded", "for=1.2.3.4"), ("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Proto", "https")]
+
+
+@pytest.mark.parametrize(("trusted", "passed"), [([], 0), (["10.0.0.0/8"], 0), (["127.0.0.0/8"], 3)])
+async def test_whom_a_call_is_forwarded_for_is_taken_from_trusted_peers_only(
+    tmp_path: Path, trusted: list[str], passed: int
+) -> None:
+    """Anybody can write such a header; it says something only where a proxy of one's own has written it."""
+    upstream, rules = ScriptedUpstream(make=echo), {"attribution": {"trusted_networks": trusted}}
+    async with serving(upstream) as base_url, proxy(tmp_path, "passthrough", base_url, rules=rules) as on:
+        await ask(on.url, modify({"a": "b"}, headers=[*HEADERS, *FORWARDED]))
+    names = {name.lower() for name in upstream.seen[0].headers}
+    assert len(names & {"forwarded", "x-forwarded-for", "x-forwarded-proto"}) == passed
+
+
+async def test_a_call_that_was_sent_may_have_done_something(tmp_path: Path) -> None:
+    """An upstream that fails after that says so; one that was never reached does not."""
+
+    async def stall(_: Request) -> Response:
+        await asyncio.sleep(5)
+        return answer({})
+
+    async with (
+        serving(ScriptedUpstream(make=stall)) as base_url,
+        proxy(tmp_path, "passthrough", base_url, limits={"upstream_s": 0.2}) as on,
+    ):
+        (late,) = await ask(on.url, modify({"a": "b"}))
+    async with proxy(tmp_path, "passthrough", "http://127.0.0.1:9/v1") as on:
+        (unreached,) = await ask(on.url, modify({"a": "b"}))
+    assert (late.status, late.headers.get("x-runproxy-upstream-outcome")) == (504, "unknown")
+    assert (unreached.status, unreached.headers.get("x-runproxy-upstream-outcome")) == (502, None)

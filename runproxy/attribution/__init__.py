@@ -7,5 +7,6 @@ tells, and `attribution` who is believed.
 from runproxy.attribution.attribution import UNKNOWN, Attribution, Caller
 from runproxy.attribution.fingerprints import KEY_VARIABLE, Fingerprints
 from runproxy.attribution.settings import AttributionSettings
+from runproxy.attribution.sources import trusts_of
 
-__all__ = ["KEY_VARIABLE", "UNKNOWN", "Attribution", "AttributionSettings", "Caller", "Fingerprints"]
+__all__ = ["KEY_VARIABLE", "UNKNOWN", "Attribution", "AttributionSettings", "Caller", "Fingerprints", "trusts_of"]

@@ -1,7 +1,9 @@
 """What a call tells of its team, and from whom that is believed."""
 
+from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from runproxy.attribution.settings import AttributionSettings, parse_network
 from runproxy.errors import Refusal
 from runproxy.messages import Request
 from runproxy.redaction import secrets_in_query
@@ -39,6 +41,12 @@ def _bearer_token(value: str) -> str:
             code="ambiguous_credential",
         )
     return tokens[0]
+
+
+def trusts_of(settings: AttributionSettings) -> Callable[[str], bool]:
+    """Give what tells whether a client is believed when it says for whom it forwards a call."""
+    networks = tuple(parse_network(network) for network in settings.trusted_networks)
+    return (lambda peer: is_trusted(peer, networks)) if networks else (lambda _: False)
 
 
 def is_trusted(peer: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from runproxy.addressing import checked_name
+from runproxy.attribution import trusts_of
 from runproxy.backends import Deck, Drifts, Take
 from runproxy.cassette import Cassette
 from runproxy.composition.played import Played
@@ -48,9 +49,8 @@ async def compose_modes(settings: Settings, gate: WriteGate) -> AsyncIterator[Mo
         return
     address = _required_upstream(settings)
     limits = settings.limits
-    async with Upstream(
-        address, connect_s=limits.connect_s, total_s=limits.upstream_s, read_s=limits.read_s
-    ) as upstream:
+    times = {"connect_s": limits.connect_s, "total_s": limits.upstream_s, "read_s": limits.read_s}
+    async with Upstream(address, **times, trusts=trusts_of(settings.attribution)) as upstream:
         workshop = Workshop(settings, store, Shelf(store), gate, redactor, matcher, Drifts(), Played(), upstream)
         if settings.mode in ("record", "auto"):
             check_may_record(settings, settings.mode)

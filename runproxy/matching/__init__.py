@@ -2,7 +2,8 @@
 
 Two requests are the same when method, path, query (as sorted pairs) and body agree. JSON bodies are compared by
 value: the order of names does not matter, that of arrays does, `1` equals `1.0`. Other bodies are compared byte by
-byte. Headers do not count. Settings say what does not count either, and which headers do.
+byte, but for the boundaries of multipart ones. Headers do not count. Settings say what does not count either, and
+which headers do.
 """
 
 from runproxy.matching.key import MatchKey, address_parts, match_key

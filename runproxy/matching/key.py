@@ -11,6 +11,7 @@ from runproxy.messages import Request
 MatchKey: TypeAlias = bytes
 """What two requests share when one recording answers both; derived at load, never stored."""
 
+_FIRST_BOUNDARY: Final = re.compile(rb"--([0-9A-Za-z'()+_,./:=? -]{1,70})\r\n")
 _FLOAT_LIKE: Final = re.compile(rb"[0-9][.eE]")  # every float is written with one of these, so most bodies hold none
 
 
@@ -45,6 +46,17 @@ def by_value(value: object) -> object:
     return value
 
 
+def without_boundary(body: bytes) -> bytes:
+    """Put one and the same boundary into a multipart body (RFC 2046 section 5.1), which has a fresh one in every call.
+
+    It is told by the first line and the last; any other body is given back as the same object.
+    """
+    found = _FIRST_BOUNDARY.match(body)
+    if found is None or not body.rstrip(b"\r\n").endswith(b"--" + found[1] + b"--"):
+        return body
+    return (b"\r\n" + body).replace(b"\r\n--" + found[1], b"\r\n--boundary")[2:]
+
+
 def _canonical_headers(request: Request, names: Sequence[str]) -> bytes:
     lines = (f"{name}: {', '.join(request.headers.getall(name, ()))}\n" for name in sorted(names))
     return "".join(lines).encode("utf-8", "surrogateescape")
@@ -56,7 +68,7 @@ def _canonical_body(body: bytes) -> bytes:
         value = orjson.loads(body)
         canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # no JSON, or nested deeper than the printer goes
-        return b"text " + body
+        return b"text " + without_boundary(body)
     if _FLOAT_LIKE.search(body):
         canonical = orjson.dumps(by_value(value), option=orjson.OPT_SORT_KEYS)
     return b"json " + canonical

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from runproxy.matching.key import by_value
+from runproxy.matching.key import by_value, without_boundary
 from runproxy.messages import Request
 
 ABSENT: Final = "(absent)"
@@ -86,7 +86,7 @@ def _body_value(body: bytes) -> object:
         value = orjson.loads(body)
         orjson.dumps(value)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        return _Text(body.decode("utf-8", "replace"))
+        return _Text(without_boundary(body).decode("utf-8", "replace"))
     return by_value(value)
 
 

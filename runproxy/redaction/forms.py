@@ -21,6 +21,7 @@ _SOUGHT_CHARS: Final = 256  # of a longer credential, this much is searched for:
 _ESCAPE: Final = re.compile("%[0-9A-F]{2}")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _PART_SEPARATOR: Final = re.compile(r"[^\s;,]+")
+_LAST_JSON_ESCAPE: Final = re.compile(rb"\\u([0-9A-Fa-f]{4})")
 _JSON_ESCAPE: Final = re.compile(rb"\\+u([0-9A-Fa-f]{4})")
 
 
@@ -50,6 +51,8 @@ def views(data: bytes) -> Iterator[bytes]:
     if b"\\" in data:
         by_code_point = _JSON_ESCAPE.sub(_unescape, data)
         found += [by_code_point, by_code_point.replace(b"\\/", b"/")]
+        if b"\\\\u" in data:  # the backslashes in front may be escaped ones of the text itself
+            found.append(_LAST_JSON_ESCAPE.sub(_unescape, data))
     if b"%" in data:
         found += [unquote_to_bytes(view) for view in found]
     yield from dict.fromkeys(found)

@@ -216,6 +216,7 @@ async def test_other_paths_are_recorded_too(tmp_path: Path) -> None:
 @example(credential="\\/000000", spelling=0, as_json=False)
 @example(credential="%41%42%43%44", spelling=3, as_json=True)
 @example(credential="\\u0041\\u0042", spelling=2, as_json=True)
+@example(credential="000\\+000", spelling=2, as_json=False)
 def test_a_credential_that_another_printer_has_spelled_is_found(credential: str, spelling: int, as_json: bool) -> None:
     """What an upstream echoes with escapes of its own is held back all the same."""
     text = _foreign_spellings(credential)[spelling]

@@ -315,3 +315,32 @@ def test_deep_bodies_are_compared_as_text(depth: int) -> None:
     found = nearest(post(deep), {0: post(other)})
     assert found is not None
     assert [difference.where for difference in found.differences] == ["body"]
+
+
+def multipart(boundary: str, *parts: str) -> bytes:
+    """Write an upload as clients do."""
+    head = 'Content-Disposition: form-data; name="file"; filename="a.txt"'
+    return "".join([f"--{boundary}\r\n{head}\r\n\r\n{part}\r\n" for part in parts] + [f"--{boundary}--\r\n"]).encode()
+
+
+@given(st.lists(st.text("abc-\r\n", max_size=8), min_size=1, max_size=3))
+def test_two_uploads_of_the_same_parts_are_the_same(parts: list[str]) -> None:
+    """Clients make a fresh boundary for every call."""
+    one, other = multipart("0123456789abcdef", *parts), multipart("fedcba9876543210", *parts)
+    assert is_same(call(body=one), call(body=other))
+    assert differences(call(body=one), call(body=other)) == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(multipart("x1", "a"), multipart("x2", "b"), id="another part"),
+        pytest.param(multipart("x1", "a"), multipart("x2", "a", "a"), id="more parts"),
+        pytest.param(multipart("x1", "a")[:-6], multipart("x2", "a")[:-6], id="no end"),
+        pytest.param(b"--x1\r\na", b"--x2\r\na", id="no multipart"),
+        pytest.param(multipart("x1", "x1"), multipart("x2", "x2"), id="a boundary that is in a part"),
+    ],
+)
+def test_other_uploads_differ(one: bytes, other: bytes) -> None:
+    """Only the boundary itself is left out of account."""
+    assert not is_same(call(body=one), call(body=other))
