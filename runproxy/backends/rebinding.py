@@ -6,7 +6,7 @@ recorded one, it does so in every later call and answer, in path, query and body
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import TypeAlias
@@ -27,7 +27,7 @@ class Rebinding:
     def __init__(self, replay: Replay, cassette: Cassette) -> None:
         self._replay = replay
         self._cassette = cassette
-        self._recorded_by_shape: defaultdict[str, list[_Ids]] = defaultdict(list)
+        self._recorded_by_shape: defaultdict[str, dict[_Ids, None]] = defaultdict(dict)  # a set that keeps its order
         self._sorted_in = 0
         self._sent_for: dict[str, str] = {}
         self._recorded_for: dict[str, str] = {}
@@ -48,7 +48,7 @@ class Rebinding:
         """Answer from the cassette in the ids of the call, and pair them; None when there is no recording."""
         self._sort_in()
         shape, sent = _shape_of(self._cassette.matcher.key(request))
-        recorded = self._choose(sent, self._recorded_by_shape.get(shape, []))
+        recorded = self._choose(sent, self._recorded_by_shape.get(shape, {}))
         if recorded is None:
             return None
         answer = self._replay.find(_renamed_request(request, dict(zip(sent, recorded, strict=True))))
@@ -68,17 +68,24 @@ class Rebinding:
         """Sort in the recordings that are new since the last call; a cassette that is being recorded grows."""
         for key in islice(self._cassette.distinct_keys(), self._sorted_in, None):
             shape, ids = _shape_of(key)
-            self._recorded_by_shape[shape].append(ids)
+            self._recorded_by_shape[shape][ids] = None
             self._sorted_in += 1
 
-    def _choose(self, sent: _Ids, groups: list[_Ids]) -> _Ids | None:
+    def _choose(self, sent: _Ids, groups: Collection[_Ids]) -> _Ids | None:
         """Choose whose recordings answer: those of the same ids, else the first that may still be paired.
 
         What an answer has told a client is left to calls of that id for as long as there is another choice.
         """
-        free = [recorded for recorded in groups if self._may_pair(sent, recorded)]
-        untold = [recorded for recorded in free if self._given.isdisjoint(recorded)]
-        return sent if sent in free else next(iter(untold or free), None)
+        if sent in groups and self._may_pair(sent, sent):
+            return sent
+        told = None
+        for recorded in groups:
+            if not self._may_pair(sent, recorded):
+                continue
+            if self._given.isdisjoint(recorded):
+                return recorded
+            told = told or recorded
+        return told
 
     def _may_pair(self, sent: _Ids, recorded: _Ids) -> bool:
         return all(

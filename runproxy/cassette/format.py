@@ -27,6 +27,9 @@ from runproxy.messages import (
 
 FORMAT: Final = "runproxy/1"
 
+_MAX_MATCH_CHARS: Final = 4096
+"""So that the head of a cassette can be found without reading much of it."""
+
 _T = TypeVar("_T")
 _NO_HEADERS: Final = make_headers()
 _FRAMING: Final = HOP_BY_HOP | {"content-length"}
@@ -151,9 +154,14 @@ def decode_document(data: bytes, where: str) -> Document:
 def decode_match(stored: object, where: str) -> MatchSettings:
     """Read what a cassette says of how its calls are compared; raises `CorruptCassette`."""
     try:
-        return MatchSettings.model_validate(stored)
+        match = MatchSettings.model_validate(stored)
     except ValidationError as error:
         raise CorruptCassette(f"{where}: match{_first_problem(error)}") from None
+    if len(match.model_dump_json()) > _MAX_MATCH_CHARS:
+        raise CorruptCassette(
+            f"{where}: match: longer than {_MAX_MATCH_CHARS} characters; move some into the settings."
+        )
+    return match
 
 
 def _interactions(document: Any, where: str) -> list[Any]:

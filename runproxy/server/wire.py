@@ -8,12 +8,14 @@ from contextlib import suppress
 from email.utils import formatdate
 from typing import Final
 
+import structlog
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
 from runproxy.errors import RunproxyError
 from runproxy.messages import BODILESS, Response, Stream
 
+_log = structlog.get_logger("runproxy.server")
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1
 _HIGH_WATER_BYTES: Final = 64 * 1024  # above this, wait for the client to read before the next answer
 
@@ -75,7 +77,8 @@ class WireResponse(web.StreamResponse):
         self._stays_open = request.keep_alive and not self._closes and (is_chunked or has_length)
         try:
             await self._write_pieces(request, stream, is_chunked)
-        except RunproxyError:
+        except RunproxyError as error:
+            _log.warning("answer broken off", code=error.code, reason=error.message)
             self._stays_open = False
             if request.transport is not None and not (is_chunked or has_length):
                 _reset(request.transport)  # an orderly end would make this part look whole

@@ -10,6 +10,7 @@ from runproxy.cassette.layout import HEAD, make_head
 from runproxy.errors import ConfigError, CorruptCassette
 from runproxy.matching import MatchSettings
 from runproxy.messages import Request
+from runproxy.stores.cassette_file import CassetteFile, Edit
 from tests.flows.test_sessions import start
 from tests.parts import ADDRESS, ScriptedUpstream, answer, ask, echo, modify, proxy, serving
 
@@ -130,6 +131,18 @@ async def test_a_wrong_setting_in_a_cassette_is_told_with_its_place(tmp_path: Pa
     say_in_file(tmp_path, {"ignore_body": ["/a", "b"]}, indent)
     with pytest.raises(CorruptCassette, match=r"default\.json: match\.ignore_body\[1\]: a JSON pointer was expected"):
         await outcomes(tmp_path, modify({"a": "b"}))
+
+
+async def test_settings_that_are_too_long_for_a_head_are_told(tmp_path: Path) -> None:
+    """When the cassette is loaded, and when it is recorded into, which leaves it as it is."""
+    await record(tmp_path, modify({"a": "b"}))
+    say_in_file(tmp_path, {"ignore_query": [f"name_{number}" for number in range(2000)]})
+    before = (tmp_path / "default.json").read_bytes()
+    with pytest.raises(CorruptCassette, match=r"default\.json: match: longer than 4096 characters"):
+        await outcomes(tmp_path, modify({"a": "b"}))
+    with pytest.raises(CorruptCassette):
+        CassetteFile(tmp_path / "default.json").apply([Edit(None, b"\n    {\n    }")])
+    assert (tmp_path / "default.json").read_bytes() == before
 
 
 async def test_ids_are_rebound_where_asked_for(tmp_path: Path) -> None:
