@@ -71,7 +71,8 @@ def is_header_value(value: str) -> bool:
 class Request:
     """A request as received: `target` is the raw path and query, never percent-decoded; `peer` is who sent it.
 
-    Query, headers and body stay out of `repr`, because they may hold credentials.
+    `id` names the call in the log, and in its answer where the upstream gave no id. Query, headers and body stay out of
+    `repr`, because they may hold credentials.
     """
 
     method: str
@@ -79,6 +80,7 @@ class Request:
     headers: Headers
     body: bytes = b""
     peer: str = ""
+    id: str = field(default="", compare=False)
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.path})"
@@ -154,6 +156,11 @@ class Response:
     def has_date(self) -> bool:
         """Tell whether the answer brings a date of its own, as forwarded ones do."""
         return "Date" in self.headers
+
+    @cached_property
+    def has_request_id(self) -> bool:
+        """Tell whether the answer brings an id of its call, as the service's answers do."""
+        return "X-Request-Id" in self.headers
 
     @cached_property
     def wire_length(self) -> bytes:

@@ -1,23 +1,26 @@
 """One call, from the request as received to the answer: address, team, guard, backend. It does not know the mode."""
 
+import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import structlog
+from typing import Final
 
 from runproxy.addressing import take_cassette_name, take_session
 from runproxy.attribution import UNKNOWN, Attribution, Caller
-from runproxy.backends import Deck, Sessions
-from runproxy.errors import CassetteMiss, OutsideBasePath, Refusal, RunproxyError, UpstreamError
-from runproxy.guard import VIOLATIONS_HEADER, Guard
-from runproxy.messages import OUTCOME_HEADER, WARNINGS_HEADER, Request, Response
+from runproxy.backends import Deck, Session, Sessions
+from runproxy.calls import Call, Watcher
+from runproxy.errors import CassetteMiss, OutsideBasePath, Refusal, RunproxyError
+from runproxy.guard import Guard, MetadataRefused
+from runproxy.messages import WARNINGS_HEADER, Request, Response, make_headers
 from runproxy.redaction import loggable
 from runproxy.replies import error_reply
 from runproxy.routes import climbs
+from runproxy.tally import OTHER, Kind, Tally
 from runproxy.verdicts import Verdicts
 from runproxy.violations import Violation, listed
 
-_log = structlog.get_logger("runproxy.service")
+_UNREADABLE: Final = Request("-", "-", make_headers())
 
 
 class Nobody:
@@ -37,15 +40,32 @@ class Rules:
 
 
 class Service:
-    """Answers calls. `base_path` is the path all calls must be below; empty when any path will do."""
+    """Answers calls. `base_path` is the path all calls must be below; empty when any path will do.
 
-    def __init__(self, rules: Rules, deck: Deck, base_path: str, sessions: Sessions) -> None:
+    `watchers` hear of every call that has been answered.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        deck: Deck,
+        base_path: str,
+        sessions: Sessions,
+        *,
+        mode: str,
+        watchers: Sequence[Watcher] = (),
+        now: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._rules = rules
         self._deck = deck
         self._sessions = sessions
         self._base_path = base_path
+        self._mode = mode
+        self._now = now
         self.outcomes: Counter[str] = Counter()
+        self.tally = Tally()
         self.verdicts = Verdicts()
+        self._watchers = (self._count, *watchers)
 
     def use(self, rules: Rules) -> None:
         """Hold the calls that come from now on to these rules."""
@@ -53,47 +73,64 @@ class Service:
 
     async def answer(self, request: Request) -> Response:
         """Answer one call; every `RunproxyError` becomes the reply that tells of it."""
-        rules, caller = self._rules, UNKNOWN
-        warnings: tuple[Violation, ...] = ()
+        started, call = self._now(), Call(request, self._mode)
+        self.tally.live += 1
         try:
-            plain, session = take_session(request)
+            call.response = await self._answered(call, self._rules)
+        finally:
+            self.tally.live -= 1
+        return self._done(call, started)
+
+    async def _answered(self, call: Call, rules: Rules) -> Response:
+        try:
+            plain, session = take_session(call.request)
             plain, cassette = self._addressed(plain)
-            caller = rules.attribution.caller_of(plain, cassette)
-            admitted = rules.guard.admit(plain, caller.team)
-            warnings = admitted.warnings
+            call.caller = rules.attribution.caller_of(plain, cassette)
+            admitted = rules.guard.admit(plain, call.caller.team)
+            call.warnings = admitted.warnings
+            call.route = admitted.route.name if admitted.route else OTHER
             backend = self._sessions.find(session) if session else self._deck.ready(cassette)
+            call.mode = backend.mode if isinstance(backend, Session) else self._mode
             backend = backend or await self._deck.backend(_harmless(cassette, plain))
             response = await backend.send(admitted.request)
             if response.source is not None:
                 self.verdicts.hit(admitted.request, response.source)
         except RunproxyError as error:
-            response = self.refuse(error, request, caller)
-        if warnings or caller.disputed:
-            response = _warned(response, (*warnings, *_mismatches(caller)), request, caller)
-        self.outcomes[response.headers[OUTCOME_HEADER]] += 1
-        return response
+            call.route = rules.guard.route_name(call.request.path)
+            response = self._refused(call, error)
+        if call.caller.disputed:
+            call.warnings = (*call.warnings, *_mismatches(call.caller))
+        return _warned(response, call.warnings) if call.warnings else response
 
-    def refuse(self, error: RunproxyError, request: Request | None = None, caller: Caller = UNKNOWN) -> Response:
-        """Turn an error into the reply that tells of it, and log it with no value that the call carried."""
-        more = {"violations": error.headers[VIOLATIONS_HEADER]} if VIOLATIONS_HEADER in error.headers else {}
+    def refuse(self, error: RunproxyError, request: Request = _UNREADABLE) -> Response:
+        """Answer a request that was not read to its end, or not at all."""
+        started, call = self._now(), Call(request, self._mode)
+        call.response = self._refused(call, error)
+        return self._done(call, started)
+
+    def _refused(self, call: Call, error: RunproxyError) -> Response:
+        """Turn an error into the reply that tells of it."""
+        call.error = error
+        if isinstance(error, MetadataRefused):
+            call.broken = error.broken
         if isinstance(error, CassetteMiss):
-            if request:
-                self.verdicts.miss(error, request)
-            more |= {name: str(error.details[name]) for name in ("reason", "cassette", "miss") if name in error.details}
-            more |= {} if error.holds_secret else {"block": error.message}
-        elif not isinstance(error, Refusal):
-            more["reason"] = error.message
-        call = _told_of(request, caller, **more) if request else more
-        match error:
-            case Refusal():
-                _log.info("refused", code=error.code, status=error.status, **call)
-            case CassetteMiss():
-                _log.warning("miss", **call)
-            case UpstreamError():
-                _log.warning("upstream failed", code=error.code, **call)
-            case _:
-                _log.error("call failed", code=error.code, **call)
+            self.verdicts.miss(error, call.request)
         return error_reply(error)
+
+    def _done(self, call: Call, started: float) -> Response:
+        call.seconds = self._now() - started
+        for hear in self._watchers:
+            hear(call)
+        return call.response
+
+    def _count(self, call: Call) -> None:
+        outcome, error, tally = call.outcome, call.error, self.tally
+        self.outcomes[outcome] += 1
+        tally.count(Kind(call.route, call.mode, outcome, call.response.status // 100, call.caller.team), call.seconds)
+        if isinstance(error, CassetteMiss):
+            tally.misses[str(error.details["reason"])] += 1
+        elif isinstance(error, Refusal):
+            tally.violations.update([found.code for found in call.broken] or [str(error.code)])
 
     def _addressed(self, request: Request) -> tuple[Request, str | None]:
         """Give the call at its plain address, and the cassette it names."""
@@ -117,11 +154,9 @@ def _harmless(cassette: str | None, request: Request) -> str | None:
     return cassette
 
 
-def _warned(response: Response, warnings: tuple[Violation, ...], request: Request, caller: Caller) -> Response:
-    """Log what a call is warned of, and list it in a header of its answer."""
-    text = listed(warnings)
-    _log.warning("warned", **_told_of(request, caller, warnings=text))
-    already = response.headers.get(WARNINGS_HEADER)
+def _warned(response: Response, warnings: Sequence[Violation]) -> Response:
+    """List what a call is warned of in a header of its answer."""
+    text, already = listed(warnings), response.headers.get(WARNINGS_HEADER)
     return response.with_header(WARNINGS_HEADER, f"{already}, {text}" if already else text)
 
 
@@ -129,12 +164,6 @@ def _mismatches(caller: Caller) -> list[Violation]:
     """Tell which sources contradict the team that is believed."""
     text = "This contradicts what is believed of the team of the call."
     return [Violation("team_mismatch", source, text) for source in caller.disputed]
-
-
-def _told_of(request: Request, caller: Caller, **more: str) -> dict[str, str]:
-    """Describe a call for the log."""
-    team = {"team": caller.team} if caller.team else {}
-    return loggable(request, {"method": request.method, "path": request.path, **team, **more})
 
 
 def _is_below(path: str, base_path: str) -> bool:

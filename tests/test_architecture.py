@@ -22,6 +22,7 @@ LEVELS = {
     "coding": 1,
     "streams": 2,
     "keyfile": 1,
+    "tally": 1,
     "violations": 1,
     "routes": 2,
     "metadata": 2,
@@ -37,6 +38,8 @@ LEVELS = {
     "exchange": 4,
     "stores": 4,
     "upstream": 4,
+    "calls": 4,
+    "calllog": 5,
     "backends": 5,
     "service": 6,
     "config": 6,
@@ -65,6 +68,7 @@ OWNERS = {
         "exchange",
         "admin",
     },
+    "prometheus_client": {"admin"},
     "rich": {"cli"},
 }
 """The only rooms that may import a library."""

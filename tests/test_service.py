@@ -165,3 +165,16 @@ async def test_a_credential_in_a_path_is_not_logged(
     logged = capsys.readouterr()
     assert "(holds a credential)" in logged.out + logged.err
     assert secret not in logged.out + logged.err
+
+
+async def test_every_answer_names_its_call(tmp_path: Path) -> None:
+    """With the id that the upstream gave, else with one of runproxy's own; also where no upstream was asked."""
+    given = answer({}).with_header("X-Request-Id", "req_upstream")
+    answers = iter([given, answer({})])
+    upstream = ScriptedUpstream(make=lambda _: next(answers))
+    async with serving(upstream) as base_url, proxy(tmp_path, "passthrough", base_url) as on:
+        first, second, refused = await ask(on.url, modify({"a": "b"}), modify({"a": "b"}), modify({"a": 1}))
+    assert first.headers.getall("x-request-id") == ["req_upstream"]
+    own = [one.headers["x-request-id"] for one in (second, refused)]
+    assert len(set(own)) == 2
+    assert all(name.startswith("req_") for name in own)

@@ -7,18 +7,20 @@ from typing import Final
 from aiohttp import web
 
 from runproxy.admin.answers import as_json
+from runproxy.admin.metrics import Measured, add_metrics
 from runproxy.admin.misses import add_verdicts
 from runproxy.admin.sessions import add_sessions
 from runproxy.errors import ConfigError
 
-__all__ = ["add_sessions", "add_verdicts", "make_app"]
+__all__ = ["Application", "Measured", "add_metrics", "add_sessions", "add_verdicts", "make_app"]
 
+Application = web.Application
 _LOOPBACK: Final = re.compile(r"(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d+)?", re.IGNORECASE)
 
 
 def make_app(
     status: Callable[[], Mapping[str, object]],
-    is_ready: Callable[[], bool],
+    why_unready: Callable[[], Awaitable[str]],
     reload: Callable[[], Mapping[str, object]],
 ) -> web.Application:
     """Build the admin application: `/healthz`, `/readyz`, `/api/status` and `POST /api/reload`."""
@@ -27,8 +29,9 @@ def make_app(
         return as_json({"status": "ok"})
 
     async def readyz(_: web.Request) -> web.Response:
-        ready = is_ready()
-        return as_json({"status": "ready" if ready else "stopping"}, status=200 if ready else 503)
+        reason = await why_unready()
+        told = {"status": "not ready", "reason": reason} if reason else {"status": "ready"}
+        return as_json(told, status=503 if reason else 200)
 
     async def api_status(_: web.Request) -> web.Response:
         return as_json(status())

@@ -9,6 +9,7 @@ from runproxy.backends.record import OnRecordError, Record, Recorder, marked, wi
 from runproxy.backends.replay import OnExhausted, Player, Replay
 from runproxy.backends.sessions import Opened, Plan, Session, Sessions
 from runproxy.backends.take import Remembered, Take
+from runproxy.backends.timed import Timed
 from runproxy.backends.verify import Comparison, Drifts, Verify
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Session",
     "Sessions",
     "Take",
+    "Timed",
     "Timing",
     "Verify",
     "checked_timing",

@@ -42,6 +42,7 @@ PLACES: Final = {
     "ignore_drift": "verify.ignore",
     "log_level": "log.level",
     "log_format": "log.format",
+    "log_calls": "log.calls",
 }
 
 upstream_option = click.option("--upstream", metavar="URL", help="Base URL that calls are forwarded to.")
@@ -118,6 +119,7 @@ _serving = (
     click.option(
         "--log-format", type=click.Choice(["console", "json"]), help="Readable lines, or JSON.  [default: console]"
     ),
+    click.option("--log-calls/--no-log-calls", default=None, help="A line for every call.  [default: log them]"),
 )
 
 

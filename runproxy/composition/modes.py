@@ -8,7 +8,7 @@ from typing import Final
 
 from runproxy.addressing import checked_name
 from runproxy.attribution import trusts_of
-from runproxy.backends import Deck, Drifts, Take
+from runproxy.backends import Deck, Drifts, Take, Timed
 from runproxy.cassette import Cassette
 from runproxy.composition.played import Played
 from runproxy.composition.redactors import make_matcher, make_redactor
@@ -20,6 +20,7 @@ from runproxy.messages import Backend
 from runproxy.redaction import WriteGate
 from runproxy.routes import KNOWN, RouteTable
 from runproxy.stores.file import FileStore
+from runproxy.tally import Times
 from runproxy.upstream import Address, Upstream
 
 DEFAULT_BASE_PATH: Final = "/v1"
@@ -36,8 +37,11 @@ class Modes:
 
 
 @asynccontextmanager
-async def compose_modes(settings: Settings, gate: WriteGate) -> AsyncIterator[Modes]:
-    """Compose the mode that the settings ask for; leaving the context finishes its cassettes."""
+async def compose_modes(settings: Settings, gate: WriteGate, times: Times) -> AsyncIterator[Modes]:
+    """Compose the mode that the settings ask for; leaving the context finishes its cassettes.
+
+    How long the upstream takes is added to `times`.
+    """
     redactor = make_redactor(settings.redact)
     matcher = make_matcher(settings.match, redactor)
     syncs = settings.cassettes.durability == "power"
@@ -49,8 +53,9 @@ async def compose_modes(settings: Settings, gate: WriteGate) -> AsyncIterator[Mo
         return
     address = _required_upstream(settings)
     limits = settings.limits
-    times = {"connect_s": limits.connect_s, "total_s": limits.upstream_s, "read_s": limits.read_s}
-    async with Upstream(address, **times, trusts=trusts_of(settings.attribution)) as upstream:
+    waits = {"connect_s": limits.connect_s, "total_s": limits.upstream_s, "read_s": limits.read_s}
+    async with Upstream(address, **waits, trusts=trusts_of(settings.attribution)) as client:
+        upstream = Timed(client, times)
         workshop = Workshop(settings, store, Shelf(store), gate, redactor, matcher, Drifts(), Played(), upstream)
         if settings.mode in ("record", "auto"):
             check_may_record(settings, settings.mode)

@@ -3,30 +3,25 @@
 import asyncio
 import os
 import re
-import secrets
-import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
-from runproxy import admin
-from runproxy.backends import Deck, Drifts, Session, Sessions
+from runproxy.backends import Deck, Drifts
+from runproxy.calllog import CallLog
 from runproxy.composition.modes import compose_modes
-from runproxy.composition.played import Played
 from runproxy.composition.rules import Reloader, make_rules
+from runproxy.composition.sessions import running_sessions
+from runproxy.composition.side import Side
 from runproxy.config import Settings, policy_in
 from runproxy.errors import ConfigError
 from runproxy.redaction import WriteGate
-from runproxy.server import Edge, low_level, routed
+from runproxy.server import Edge, low_level, request_ids, routed
 from runproxy.service import Service
+from runproxy.tally import Times
 from runproxy.upstream import Address
 
-_log = structlog.get_logger("runproxy.sessions")
-_SWEEP_S: Final = 30.0
 ADMIN_HOST: Final = "127.0.0.1"
 
 
@@ -65,66 +60,43 @@ async def running_proxy(
     used.
     """
     _check_parser()
-    ready = asyncio.Event()
+    serving = asyncio.Event()
     policy = policy_in(settings)
-    rules = make_rules(settings, policy)
+    rules, upstream_times = make_rules(settings, policy), Times()
     async with AsyncExitStack() as stack:
-        modes = await stack.enter_async_context(compose_modes(settings, gate or WriteGate()))
-        sessions = Sessions(
-            modes.workshop.open,
-            idle_s=settings.cassettes.session_idle_s,
-            now=time.monotonic,
-            new_name=lambda: secrets.token_hex(8),
-            ended=lambda session: _note_played(modes.workshop.played, session),
-        )
-        _write_usage(settings, modes.workshop.played)  # tells now of a file that cannot be written
-        stack.callback(_write_usage, settings, modes.workshop.played)
-        stack.push_async_callback(sessions.end_all)
-        await stack.enter_async_context(_sweeping(sessions, settings.cassettes.session_idle_s))
-        service = Service(rules, modes.deck, modes.required_path, sessions)
+        modes = await stack.enter_async_context(compose_modes(settings, gate or WriteGate(), upstream_times))
+        sessions = await stack.enter_async_context(running_sessions(settings, modes.workshop))
+        watchers = [_call_log(settings)]
+        service = Service(rules, modes.deck, modes.required_path, sessions, mode=settings.mode, watchers=watchers)
         reloader = Reloader(settings, policy, reread or (lambda: settings), service.use)
-        app = admin.make_app(lambda: _status(reloader, service, modes.deck, sessions), ready.is_set, reloader.reload)
-        admin.add_sessions(app, sessions, lambda name: f"{main.url}/~{name}{modes.base_path}")
-        admin.add_verdicts(app, service.verdicts, modes.workshop.drifts)
-        limits, listen, drain_s = settings.limits, settings.listen, settings.limits.drain_s
-        edge = Edge(service.answer, service.refuse, max_body_bytes=limits.max_body_bytes, body_s=limits.body_s)
-        side = await stack.enter_async_context(routed(app, ADMIN_HOST, listen.admin_port, "--admin-port", drain_s))
+        side = Side(modes, sessions, service, reloader, upstream_times, serving.is_set, lambda: main.url)
+        listen, drain_s, idle_s = settings.listen, settings.limits.drain_s, settings.limits.idle_s
+        second = await stack.enter_async_context(
+            routed(side.application(), ADMIN_HOST, listen.admin_port, "--admin-port", drain_s)
+        )
         main = await stack.enter_async_context(
-            low_level(edge, listen.host, listen.port, "--port", drain_s=drain_s, idle_s=limits.idle_s)
+            low_level(_edge(settings, service), listen.host, listen.port, "--port", drain_s=drain_s, idle_s=idle_s)
         )
         _check_no_loop(settings, main.url)
-        ready.set()
-        stack.callback(ready.clear)
-        yield Proxy(main.url, side.url, modes.base_path, service, modes.deck, reloader, modes.workshop.drifts)
+        serving.set()
+        stack.callback(serving.clear)
+        yield Proxy(main.url, second.url, modes.base_path, service, modes.deck, reloader, modes.workshop.drifts)
 
 
-def _note_played(played: Played, session: Session) -> None:
-    if session.opened.replay:
-        played.add(session.cassette, session.opened.replay)
+def _edge(settings: Settings, service: Service) -> Edge:
+    limits = settings.limits
+    return Edge(
+        service.answer,
+        service.refuse,
+        max_body_bytes=limits.max_body_bytes,
+        body_s=limits.body_s,
+        new_id=request_ids(),
+    )
 
 
-def _write_usage(settings: Settings, played: Played) -> None:
-    if settings.cassettes.usage_file:
-        played.write(Path(settings.cassettes.usage_file))
-
-
-@asynccontextmanager
-async def _sweeping(sessions: Sessions, idle_s: float) -> AsyncIterator[None]:
-    """End abandoned sessions for as long as the context lasts."""
-
-    async def sweep() -> None:
-        while True:
-            await asyncio.sleep(min(idle_s / 4, _SWEEP_S))
-            for report in await sessions.end_abandoned():
-                _log.warning("session ended by itself", **{name: report[name] for name in ("session", "cassette")})
-
-    sweeper = asyncio.create_task(sweep())
-    try:
-        yield
-    finally:
-        sweeper.cancel()
-        with suppress(asyncio.CancelledError):
-            await sweeper
+def _call_log(settings: Settings) -> CallLog:
+    log = settings.log
+    return CallLog(log.format, are_told=log.calls and log.level in ("debug", "info"))
 
 
 def _check_parser() -> None:
@@ -144,18 +116,3 @@ def _check_no_loop(settings: Settings, own_url: str) -> None:
 def _as_loopback(origin: str) -> str:
     """Spell the names of this machine in one way."""
     return re.sub(r"//(localhost|127(\.[0-9]+){3}|\[::1\]|0\.0\.0\.0)(?=:|$)", "//127.0.0.1", origin)
-
-
-def _status(reloader: Reloader, service: Service, deck: Deck, sessions: Sessions) -> dict[str, object]:
-    settings = reloader.settings
-    return {
-        "mode": settings.mode,
-        "upstream": settings.upstream or None,
-        "cassette": settings.cassettes.default,
-        "cassette_dir": str(Path(settings.cassettes.dir).resolve()),
-        "cassettes_in_use": deck.names,
-        "rules": asdict(reloader.summary()),
-        "sessions": len(sessions.running),
-        "calls": dict(service.outcomes),
-        "pid": os.getpid(),
-    }

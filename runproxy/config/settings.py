@@ -185,6 +185,8 @@ class LogSettings(Section):
     """The least severe messages to log."""
     format: Literal["console", "json"] = "console"
     """Readable lines, or one JSON object per line."""
+    calls: bool = True
+    """Log a line for every call; where this is off, only for those that were refused, failed or are warned of."""
 
 
 class Settings(Section):

@@ -8,8 +8,8 @@ from runproxy.guard.admission import (
     VIOLATIONS_HEADER,
     Admitted,
     Guard,
+    MetadataRefused,
     body_object,
-    refusal_for,
 )
 from runproxy.guard.judge import Judge
 
@@ -19,6 +19,6 @@ __all__ = [
     "Admitted",
     "Guard",
     "Judge",
+    "MetadataRefused",
     "body_object",
-    "refusal_for",
 ]

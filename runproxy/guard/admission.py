@@ -14,6 +14,7 @@ from runproxy.guard.framing import check_headers, check_query
 from runproxy.guard.judge import Judge
 from runproxy.messages import WARNINGS_HEADER, Request
 from runproxy.routes import Lookalike, Route, RouteTable
+from runproxy.tally import OTHER
 from runproxy.violations import Judgement, Violation, listed, type_in_words
 
 VIOLATIONS_HEADER: Final = "x-runproxy-violations"
@@ -21,6 +22,18 @@ MAX_METADATA_BODY_BYTES: Final = 1024 * 1024
 """A body of nothing but metadata is 37 KB at its limits, or 110 KB with every character escaped; more is not honest."""
 
 _SAFE_METHODS: Final = ("GET", "HEAD")
+
+
+class MetadataRefused(Refusal):
+    """Metadata that breaks a rule; `broken` lists all that were broken, the one in words first."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        first = judgement.violations[0]
+        headers = {VIOLATIONS_HEADER: listed(judgement.violations)}
+        if judgement.warnings:
+            headers[WARNINGS_HEADER] = listed(judgement.warnings)
+        super().__init__(first.message, code=first.code, param=first.param, headers=headers)
+        self.broken = judgement.violations
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +82,11 @@ class Guard:
             )
         return Admitted(request)
 
+    def route_name(self, path: str) -> str:
+        """Name the route that a raw path is of, as far as the table knows it; `other` for any other."""
+        found = self._routes.find(path)
+        return found.name if isinstance(found, Route) else OTHER
+
     def _admit_guarded(self, request: Request, route: Route, team: str | None) -> Admitted:
         check_query(request.query, route.members)
         if request.method in route.unguarded_methods:
@@ -89,7 +107,7 @@ class Guard:
         value = body_object(strictjson.parse(request.body))
         judgement = self._judge.judge_body(route, value, team)
         if judgement.violations:
-            raise refusal_for(judgement)
+            raise MetadataRefused(judgement)
         body = strictjson.canonical(value)
         forwarded = request if body == request.body else replace(request, body=body)
         return Admitted(forwarded, route, judgement.warnings)
@@ -109,12 +127,3 @@ def body_object(value: object) -> dict[str, object]:
         f"Invalid type for the request body: expected an object, but got {type_in_words(value)} instead.",
         code="invalid_type",
     )
-
-
-def refusal_for(judgement: Judgement) -> Refusal:
-    """Refuse with the first violation, as the service would, and list them all in a header."""
-    first = judgement.violations[0]
-    headers = {VIOLATIONS_HEADER: listed(judgement.violations)}
-    if judgement.warnings:
-        headers[WARNINGS_HEADER] = listed(judgement.warnings)
-    return Refusal(first.message, code=first.code, param=first.param, headers=headers)

@@ -21,35 +21,45 @@ class Edge:
     """The handler of a low-level aiohttp server, in front of `answer`.
 
     `refuse` turns an error of the edge itself into an answer. A body of at most `max_body_bytes` bytes must arrive
-    within `body_s` seconds.
+    within `body_s` seconds. `new_id` names each request; an empty name is none.
     """
 
     def __init__(
         self,
         answer: Callable[[Request], Awaitable[Response]],
-        refuse: Callable[[RunproxyError], Response] = error_reply,
+        refuse: Callable[[RunproxyError, Request], Response] = lambda error, _: error_reply(error),
         *,
         max_body_bytes: int,
         body_s: float,
+        new_id: Callable[[], str] = lambda: "",
     ) -> None:
         self._answer = answer
-        self.refuse = refuse
+        self._refuse = refuse
+        self._new_id = new_id
         self._max_body_bytes = max_body_bytes
         self._body_s = body_s
         self._dates = DateHeader()
 
     async def __call__(self, received: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
+        request_id = self._new_id()
         try:
             _check_framing(received)
             body = await self._read_body(received)
         except RunproxyError as error:
             must_close = _must_close(received) or isinstance(error, BodyTooSlow)
-            return WireResponse(self.refuse(error), self._dates, close=must_close)
-        request = Request(received.method, received.raw_path, received.headers, body, received.remote or "")
+            return self.refused(error, received, request_id, close=must_close)
+        request = _request(received, body, request_id)
         # aiohttp hands the last trailer of a chunked body on as a header of the next request of the connection.
         is_last = "Transfer-Encoding" in received.headers
-        return WireResponse(await self._answer(request), self._dates, close=is_last)
+        return WireResponse(await self._answer(request), self._dates, request_id, close=is_last)
+
+    def refused(
+        self, error: RunproxyError, received: web.BaseRequest, request_id: str | None = None, *, close: bool
+    ) -> WireResponse:
+        """Answer a request that was not read to its end, or that the parser could not make sense of."""
+        request = _request(received, b"", request_id or self._new_id())
+        return WireResponse(self._refuse(error, request), self._dates, request.id, close=close)
 
     async def _read_body(self, received: web.BaseRequest) -> bytes:
         if not received.body_exists:
@@ -80,6 +90,10 @@ class Edge:
         except TimeoutError as error:
             raise BodyTooSlow(self._body_s) from error
         return bytes(parts)
+
+
+def _request(received: web.BaseRequest, body: bytes, request_id: str) -> Request:
+    return Request(received.method, received.raw_path, received.headers, body, received.remote or "", request_id)
 
 
 def _check_framing(received: web.BaseRequest) -> None:

@@ -69,9 +69,7 @@ def low_level(edge: Edge, host: str, port: int, port_flag: str, *, drain_s: floa
     A connection on which no head of a request has come to its end for `idle_s` seconds is closed.
     """
     # What aiohttp calls keep-alive starts with the connection and runs on while a head trickles in.
-    server = Server(
-        edge, edge.refuse, access_log=None, auto_decompress=False, keepalive_timeout=idle_s, lingering_time=1.0
-    )
+    server = Server(edge, access_log=None, auto_decompress=False, keepalive_timeout=idle_s, lingering_time=1.0)
     return Listener(web.ServerRunner(server, shutdown_timeout=drain_s), host, port, port_flag)
 
 

@@ -1,44 +1,37 @@
 """aiohttp's HTTP/1.1 protocol, with errors told as runproxy tells them: in the service's shape, with no traceback."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 from aiohttp import web
 
 from runproxy.errors import Refusal, RunproxyError
-from runproxy.messages import Response
-from runproxy.server.wire import DateHeader, WireResponse
+from runproxy.server.edge import Edge
 
 _log = structlog.get_logger("runproxy.server")
 
 
 class Server(web.Server):
-    """A low-level server whose connections answer what is no HTTP with `refuse`."""
+    """A low-level server whose connections answer what is no HTTP as its edge refuses calls."""
 
-    def __init__(
-        self,
-        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-        refuse: Callable[[RunproxyError], Response],
-        **choices: Any,
-    ) -> None:
-        super().__init__(handler, **choices)
-        self._refuse = refuse
+    def __init__(self, edge: Edge, **choices: Any) -> None:
+        super().__init__(edge, **choices)
+        self._edge = edge
         self._choices = choices
 
     def __call__(self) -> web.RequestHandler:
         """Make the protocol of one connection."""
-        return Protocol(self, self._refuse, **self._choices)
+        return Protocol(self, self._edge, **self._choices)
 
 
 class Protocol(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_refuse",)
+    __slots__ = ("_edge",)
 
-    def __init__(self, server: Server, refuse: Callable[[RunproxyError], Response], **choices: Any) -> None:
+    def __init__(self, server: Server, edge: Edge, **choices: Any) -> None:
         super().__init__(server, loop=server._loop, **choices)  # noqa: SLF001 - as aiohttp's own server makes it
-        self._refuse = refuse
+        self._edge = edge
 
     def handle_error(
         self,
@@ -53,4 +46,4 @@ class Protocol(web.RequestHandler):
         else:
             _log.error("internal error", exc_info=exc)
             error = RunproxyError("runproxy failed to answer; its log has the reason.", code="internal_error")
-        return WireResponse(self._refuse(error), DateHeader(), close=True)
+        return self._edge.refused(error, request, close=True)

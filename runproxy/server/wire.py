@@ -23,13 +23,15 @@ _HIGH_WATER_BYTES: Final = 64 * 1024  # above this, wait for the client to read 
 class WireResponse(web.StreamResponse):
     """Sends a `Response` as it is: aiohttp adds no header, renders no head, and copies no body.
 
-    An answer that is given again and again has its head rendered once; only the date is put in.
+    An answer that is given again and again has its head rendered once; only the date is put in, and the id of the
+    request where the answer brings none.
     """
 
-    def __init__(self, response: Response, dates: "DateHeader", *, close: bool = False) -> None:
+    def __init__(self, response: Response, dates: "DateHeader", request_id: str, *, close: bool = False) -> None:
         super().__init__(status=response.status)
         self._response = response
         self._dates = dates
+        self._request_id = request_id
         self._closes = close
         self._is_sent = False
         self._stays_open = False
@@ -58,9 +60,7 @@ class WireResponse(web.StreamResponse):
         is_head = request.method == "HEAD"
         has_body = not (is_head or response.status in BODILESS)
         length = b"" if is_head and not response.body else response.wire_length  # of what GET would give, if known
-        date = b"" if response.has_date else self._dates.line()
-        end = self._connection_line(request)
-        parts = (response.wire_head, length, date, end, response.body if has_body else b"")
+        parts = (response.wire_head, length, self._own_lines(request), response.body if has_body else b"")
         request.transport.write(b"".join(parts))
         if request.transport.get_write_buffer_size() > _HIGH_WATER_BYTES:
             await request.writer.drain()
@@ -100,10 +100,8 @@ class WireResponse(web.StreamResponse):
         self._write(request, b"0\r\n\r\n" if is_chunked else b"")
 
     def _head_of_stream(self, request: web.BaseRequest, is_chunked: bool) -> bytes:
-        response = self._response
         coding = b"Transfer-Encoding: chunked\r\n" if is_chunked else b""
-        date = b"" if response.has_date else self._dates.line()
-        return b"".join((response.wire_head, coding, date, self._connection_line(request)))
+        return b"".join((self._response.wire_head, coding, self._own_lines(request)))
 
     def _write(self, request: web.BaseRequest, data: bytes) -> None:
         if request.transport is None or request.transport.is_closing():
@@ -112,6 +110,13 @@ class WireResponse(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Do nothing: the answer was written whole."""
+
+    def _own_lines(self, request: web.BaseRequest) -> bytes:
+        """Give what the answer does not bring itself, and end the head."""
+        date = b"" if self._response.has_date else self._dates.line()
+        has_id = self._response.has_request_id or not self._request_id
+        name = b"" if has_id else b"X-Request-Id: %b\r\n" % self._request_id.encode()
+        return b"".join((date, name, self._connection_line(request)))
 
     def _connection_line(self, request: web.BaseRequest) -> bytes:
         """Say what the HTTP version of the client does not take for granted, and end the head."""

@@ -27,6 +27,11 @@ class Tape(Protocol):
 class CassetteStore(Protocol):
     """A set of cassettes by name."""
 
+    @property
+    def waiting(self) -> int:
+        """How many recordings wait to be written."""
+        ...  # pragma: no cover
+
     def names(self) -> list[str]:
         """Name all cassettes, sorted."""
         ...  # pragma: no cover

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
+from weakref import WeakSet
 
 import orjson
 
@@ -40,6 +41,7 @@ class FileStore:
         self.gate = gate
         self._syncs = syncs
         self._matcher = matcher
+        self._tapes: WeakSet[FileTape] = WeakSet()
 
     def names(self) -> list[str]:
         """Name all files that can be asked for, sorted; empty when there is no such folder."""
@@ -98,7 +100,14 @@ class FileStore:
         """
         if not self.gate.lets_pass(name):
             raise Refusal("The cassette name holds a credential.", code="invalid_cassette_name")
-        return FileTape(CassetteFile(self.path(name).resolve(), syncs=self._syncs), self.gate)
+        tape = FileTape(CassetteFile(self.path(name).resolve(), syncs=self._syncs), self.gate)
+        self._tapes.add(tape)
+        return tape
+
+    @property
+    def waiting(self) -> int:
+        """How many recordings wait to be written."""
+        return sum(tape.waiting for tape in self._tapes)
 
     def _not_found(self, name: str) -> CassetteNotFound:
         return CassetteNotFound(f"There is no cassette {name!r} in {self._folder}.{self._suggest(name)}")
@@ -115,6 +124,11 @@ class FileTape:
     def __init__(self, file: CassetteFile, gate: WriteGate) -> None:
         self._gate = gate
         self._commits: GroupCommit[Edit] = GroupCommit(file.apply, file.append_at_once)
+
+    @property
+    def waiting(self) -> int:
+        """How many recordings wait to be written."""
+        return self._commits.waiting
 
     async def append(self, interaction: Interaction) -> None:
         """Record one interaction at the end; raises `NotStorable` or another `CassetteError`."""

@@ -26,6 +26,11 @@ class GroupCommit(Generic[Item]):
         self._waiting: list[tuple[Item, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many items wait to be written."""
+        return len(self._waiting)
+
     async def commit(self, item: Item) -> None:
         """Return when the item is written; raises what `write` raised for it."""
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()

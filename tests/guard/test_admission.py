@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runproxy.errors import BodyTooLarge, MalformedJson, MediaTypeRefused, MethodRefused, Refusal
-from runproxy.guard import Guard, Judge, refusal_for
+from runproxy.guard import Guard, Judge, MetadataRefused
 from runproxy.messages import Request, make_headers
 from runproxy.routes import MODIFY_RUN, RouteTable
 from runproxy.violations import Judgement, Violation
@@ -444,7 +444,7 @@ def test_all_violations_are_listed_in_a_header_and_the_first_one_is_told() -> No
 
 def test_a_single_violation_is_listed_too() -> None:
     """The header is there whatever the number of violations."""
-    found = refusal_for(Judgement((Violation("invalid_type", "metadata.k", "text"),)))
+    found = MetadataRefused(Judgement((Violation("invalid_type", "metadata.k", "text"),)))
     assert found.headers == {"x-runproxy-violations": 'invalid_type;param="metadata.k"'}
 
 

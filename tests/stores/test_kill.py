@@ -40,7 +40,7 @@ async def _ask_until_killed(url: str, worker: int, acknowledged: list[str]) -> N
         for number in range(100_000):
             name = f"{worker}-{number}"
             (answered,) = await ask(url, modify({"call": name}))
-            assert answered.headers["x-runproxy-outcome"] == "recorded"
+            assert answered.headers["x-runproxy-outcome"] in ("recorded", "recording")  # the latter of large ones
             acknowledged.append(name)
 
 
