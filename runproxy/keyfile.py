@@ -10,6 +10,8 @@ from runproxy.errors import ConfigError
 
 HOW_TO_MAKE: Final = "(umask 077; head -c 32 /dev/urandom | base64 > runproxy.key)"
 MIN_BYTES: Final = 16
+ADMIN_TOKEN_VARIABLE: Final = "RUNPROXY_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
+"""Where the token of the admin API is read from, by the server and by commands that ask one."""
 
 
 @dataclass(frozen=True, slots=True)

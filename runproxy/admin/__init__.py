@@ -1,29 +1,38 @@
-"""The admin listener: health, status, reloading, sessions and verdicts, on loopback only."""
+"""The admin listener: health, figures, reloading, sessions and verdicts, for whom `access` lets in."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
 
 from aiohttp import web
 
+from runproxy.admin.access import Access, is_loopback
 from runproxy.admin.answers import as_json
 from runproxy.admin.metrics import Measured, add_metrics
 from runproxy.admin.misses import add_verdicts
-from runproxy.admin.sessions import add_sessions
+from runproxy.admin.openapi import add_openapi
+from runproxy.admin.sessions import Wanted, add_sessions
 from runproxy.errors import ConfigError
 
-__all__ = ["Application", "Measured", "add_metrics", "add_sessions", "add_verdicts", "make_app"]
+__all__ = [
+    "Access",
+    "Application",
+    "Measured",
+    "add_metrics",
+    "add_sessions",
+    "add_verdicts",
+    "is_loopback",
+    "make_app",
+]
 
 Application = web.Application
-_LOOPBACK: Final = re.compile(r"(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d+)?", re.IGNORECASE)
 
 
 def make_app(
     status: Callable[[], Mapping[str, object]],
     why_unready: Callable[[], Awaitable[str]],
     reload: Callable[[], Mapping[str, object]],
+    access: Access,
 ) -> web.Application:
-    """Build the admin application: `/healthz`, `/readyz`, `/api/status` and `POST /api/reload`."""
+    """Build the admin application: `/healthz`, `/readyz`, `/api/status`, `POST /api/reload` and its own description."""
 
     async def healthz(_: web.Request) -> web.Response:
         return as_json({"status": "ok"})
@@ -42,20 +51,10 @@ def make_app(
         except ConfigError as error:
             return as_json({"reloaded": False, "error": error.message}, status=422)
 
-    app = web.Application(middlewares=[_for_this_machine])
+    app = web.Application(middlewares=[access.middleware()])
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/api/status", api_status)
     app.router.add_post("/api/reload", api_reload)
+    add_openapi(app, Wanted)
     return app
-
-
-@web.middleware
-async def _for_this_machine(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Refuse what a page in a browser sends from elsewhere: by another origin, or by a name that leads here."""
-    origin = request.headers.get("Origin")
-    if not _LOOPBACK.fullmatch(request.host) or (origin is not None and origin != f"{request.scheme}://{request.host}"):
-        return as_json({"error": "The admin API answers programs and pages of this machine only."}, status=403)
-    return await handler(request)

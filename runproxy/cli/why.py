@@ -1,6 +1,7 @@
 """`runproxy why`: why a call was not answered from its cassette, or why it was."""
 
 import json
+import os
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote
@@ -10,6 +11,7 @@ import click
 
 from runproxy.cli.group import FROM_ENVIRONMENT
 from runproxy.cli.output import harmless
+from runproxy.keyfile import ADMIN_TOKEN_VARIABLE
 
 TIMEOUT_S = 10
 
@@ -59,6 +61,8 @@ def _fetch(admin_url: str, path: str) -> dict[str, Any]:
     from runproxy.errors import ConfigError
 
     opener = build_opener(ProxyHandler({}))  # the proxies of the environment are not for an address of this machine
+    token = os.environ.get(ADMIN_TOKEN_VARIABLE, "").strip()
+    opener.addheaders = [("Authorization", f"Bearer {token}")] if token else []
     try:
         with opener.open(admin_url.rstrip("/") + path, timeout=TIMEOUT_S) as answer:
             found: dict[str, Any] = json.load(answer)

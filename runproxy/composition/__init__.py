@@ -1,6 +1,6 @@
 """Composition: from settings to a running proxy. `modes` knows what a mode is made of, `rules` what rules are."""
 
 from runproxy.composition.modes import DEFAULT_BASE_PATH
-from runproxy.composition.proxy import ADMIN_HOST, Proxy, running_proxy
+from runproxy.composition.proxy import Proxy, running_proxy
 
-__all__ = ["ADMIN_HOST", "DEFAULT_BASE_PATH", "Proxy", "running_proxy"]
+__all__ = ["DEFAULT_BASE_PATH", "Proxy", "running_proxy"]

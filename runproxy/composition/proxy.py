@@ -6,14 +6,13 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
 
 from runproxy.backends import Deck, Drifts
 from runproxy.calllog import CallLog
 from runproxy.composition.modes import compose_modes
 from runproxy.composition.rules import Reloader, make_rules
 from runproxy.composition.sessions import running_sessions
-from runproxy.composition.side import Side
+from runproxy.composition.side import Side, make_access
 from runproxy.config import Settings, policy_in
 from runproxy.errors import ConfigError
 from runproxy.redaction import WriteGate
@@ -21,8 +20,6 @@ from runproxy.server import Edge, low_level, request_ids, routed
 from runproxy.service import Service
 from runproxy.tally import Times
 from runproxy.upstream import Address
-
-ADMIN_HOST: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +60,25 @@ async def running_proxy(
     serving = asyncio.Event()
     policy = policy_in(settings)
     rules, upstream_times = make_rules(settings, policy), Times()
+    listen, drain_s, idle_s = settings.listen, settings.limits.drain_s, settings.limits.idle_s
     async with AsyncExitStack() as stack:
         modes = await stack.enter_async_context(compose_modes(settings, gate or WriteGate(), upstream_times))
         sessions = await stack.enter_async_context(running_sessions(settings, modes.workshop))
         watchers = [_call_log(settings)]
         service = Service(rules, modes.deck, modes.required_path, sessions, mode=settings.mode, watchers=watchers)
         reloader = Reloader(settings, policy, reread or (lambda: settings), service.use)
-        side = Side(modes, sessions, service, reloader, upstream_times, serving.is_set, lambda: main.url)
-        listen, drain_s, idle_s = settings.listen, settings.limits.drain_s, settings.limits.idle_s
+        side = Side(
+            modes,
+            sessions,
+            service,
+            reloader,
+            upstream_times,
+            make_access(listen),
+            serving.is_set,
+            lambda: main.url,
+        )
         second = await stack.enter_async_context(
-            routed(side.application(), ADMIN_HOST, listen.admin_port, "--admin-port", drain_s)
+            routed(side.application(), listen.admin_host, listen.admin_port, "--admin-port", drain_s)
         )
         main = await stack.enter_async_context(
             low_level(_edge(settings, service), listen.host, listen.port, "--port", drain_s=drain_s, idle_s=idle_s)

@@ -10,8 +10,23 @@ from runproxy.backends import Sessions
 from runproxy.composition.modes import Modes
 from runproxy.composition.readiness import Readiness
 from runproxy.composition.rules import Reloader
+from runproxy.config import ListenSettings
+from runproxy.errors import ConfigError
+from runproxy.keyfile import ADMIN_TOKEN_VARIABLE, find_secret
 from runproxy.service import Service
 from runproxy.tally import Times
+
+
+def make_access(settings: ListenSettings) -> admin.Access:
+    """Say who may use the admin listener; raises `ConfigError` where others could, and no token is asked for."""
+    secret = find_secret(ADMIN_TOKEN_VARIABLE, settings.admin_token_file, "the admin API")
+    if secret is None and not admin.is_loopback(settings.admin_host):
+        raise ConfigError(
+            f"listen.admin_host: {settings.admin_host!r} can be reached from other machines, and needs a token: set "
+            f"{ADMIN_TOKEN_VARIABLE}, or listen.admin_token_file."
+        )
+    named = {name.lower() for name in (*settings.admin_hosts, settings.admin_host)}
+    return admin.Access(frozenset(named), secret.value if secret else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +38,7 @@ class Side:
     service: Service
     reloader: Reloader
     upstream_times: Times
+    access: admin.Access
     is_serving: Callable[[], bool]
     main_url: Callable[[], str]
 
@@ -30,7 +46,7 @@ class Side:
         """Make the application."""
         workshop = self.modes.workshop
         readiness = Readiness(self.is_serving, workshop, self.reloader.settings)
-        app = admin.make_app(self._status, readiness, self.reloader.reload)
+        app = admin.make_app(self._status, readiness, self.reloader.reload, self.access)
         admin.add_metrics(app, self._measured())
         admin.add_sessions(app, self.sessions, lambda name: f"{self.main_url()}/~{name}{self.modes.base_path}")
         admin.add_verdicts(app, self.service.verdicts, workshop.drifts)

@@ -2,11 +2,12 @@
 
 from runproxy.config.files import DEFAULT_FILE, find_file, make_settings, policy_in, read_file, read_rules
 from runproxy.config.leaves import example, leaves, tables_below
-from runproxy.config.settings import CassetteSettings, Settings
+from runproxy.config.settings import CassetteSettings, ListenSettings, Settings
 
 __all__ = [
     "DEFAULT_FILE",
     "CassetteSettings",
+    "ListenSettings",
     "Settings",
     "example",
     "find_file",

@@ -49,7 +49,13 @@ class ListenSettings(Section):
     port: _Port = 8787
     """The port to listen on; 0 takes any free one."""
     admin_port: _Port = 8788
-    """The port for health and status, always on 127.0.0.1; 0 takes any free one."""
+    """The port for health, figures and the admin API; 0 takes any free one."""
+    admin_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """The address of the admin listener; on any that is not this machine's own, a token is asked for."""
+    admin_hosts: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    """Names by which the admin listener may be called, beside those of this machine."""
+    admin_token_file: str = ""
+    """A file that holds the token of the admin API; empty for none, or for that in RUNPROXY_ADMIN_TOKEN."""
     ready_file: str = ""
     """A JSON file with url, admin_url and pid, there for as long as connections are accepted; empty for none."""
 

@@ -26,6 +26,7 @@ CHOICES = {
     "verify.kinds": ("status, shape", "('status', 'shape')"),
     "verify.ignore": ("/a,/b", "('/a', '/b')"),
     "cassettes.timing": ("fixed:20ms", "'fixed:20ms'"),
+    "listen.admin_hosts": ("a.example, b.example", "('a.example', 'b.example')"),
     "log.level": ("debug", "'debug'"),
     "log.format": ("json", "'json'"),
 }
