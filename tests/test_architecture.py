@@ -40,6 +40,7 @@ LEVELS = {
     "upstream": 4,
     "calls": 4,
     "calllog": 5,
+    "tracing": 5,
     "backends": 5,
     "service": 6,
     "config": 6,
@@ -68,6 +69,7 @@ OWNERS = {
         "exchange",
         "admin",
     },
+    "opentelemetry": {"tracing"},
     "prometheus_client": {"admin"},
     "rich": {"cli"},
 }

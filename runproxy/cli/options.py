@@ -46,6 +46,7 @@ PLACES: Final = {
     "log_level": "log.level",
     "log_format": "log.format",
     "log_calls": "log.calls",
+    "tracing": "tracing.enabled",
 }
 
 upstream_option = click.option("--upstream", metavar="URL", help="Base URL that calls are forwarded to.")
@@ -126,6 +127,7 @@ _serving = (
         "--log-format", type=click.Choice(["console", "json"]), help="Readable lines, or JSON.  [default: console]"
     ),
     click.option("--log-calls/--no-log-calls", default=None, help="A line for every call.  [default: log them]"),
+    click.option("--tracing/--no-tracing", default=None, help="Send spans to OpenTelemetry.  [default: off]"),
 )
 
 

@@ -1,6 +1,6 @@
 """Modes: what answers the calls that name no session, by cassette."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Final
 
 from runproxy.addressing import checked_name
 from runproxy.attribution import trusts_of
-from runproxy.backends import Deck, Drifts, Take, Timed
+from runproxy.backends import Deck, Drifts, Take
 from runproxy.cassette import Cassette
 from runproxy.composition.played import Played
 from runproxy.composition.redactors import make_matcher, make_redactor
@@ -20,7 +20,6 @@ from runproxy.messages import Backend
 from runproxy.redaction import WriteGate
 from runproxy.routes import KNOWN, RouteTable
 from runproxy.stores.file import FileStore
-from runproxy.tally import Times
 from runproxy.upstream import Address, Upstream
 
 DEFAULT_BASE_PATH: Final = "/v1"
@@ -37,10 +36,12 @@ class Modes:
 
 
 @asynccontextmanager
-async def compose_modes(settings: Settings, gate: WriteGate, times: Times) -> AsyncIterator[Modes]:
+async def compose_modes(
+    settings: Settings, gate: WriteGate, watched: Callable[[Backend], Backend] = lambda upstream: upstream
+) -> AsyncIterator[Modes]:
     """Compose the mode that the settings ask for; leaving the context finishes its cassettes.
 
-    How long the upstream takes is added to `times`.
+    `watched` puts something in front of the upstream that keeps account of it.
     """
     redactor = make_redactor(settings.redact)
     matcher = make_matcher(settings.match, redactor)
@@ -55,7 +56,7 @@ async def compose_modes(settings: Settings, gate: WriteGate, times: Times) -> As
     limits = settings.limits
     waits = {"connect_s": limits.connect_s, "total_s": limits.upstream_s, "read_s": limits.read_s}
     async with Upstream(address, **waits, trusts=trusts_of(settings.attribution)) as client:
-        upstream = Timed(client, times)
+        upstream = watched(client)
         workshop = Workshop(settings, store, Shelf(store), gate, redactor, matcher, Drifts(), Played(), upstream)
         if settings.mode in ("record", "auto"):
             check_may_record(settings, settings.mode)

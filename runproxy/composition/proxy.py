@@ -8,17 +8,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from runproxy.backends import Deck, Drifts
-from runproxy.calllog import CallLog
 from runproxy.composition.modes import compose_modes
 from runproxy.composition.rules import Reloader, make_rules
 from runproxy.composition.sessions import running_sessions
 from runproxy.composition.side import Side, make_access
+from runproxy.composition.watching import Watching, watching
 from runproxy.config import Settings, policy_in
 from runproxy.errors import ConfigError
 from runproxy.redaction import WriteGate
 from runproxy.server import Edge, low_level, request_ids, routed
 from runproxy.service import Service
-from runproxy.tally import Times
 from runproxy.upstream import Address
 
 
@@ -59,20 +58,22 @@ async def running_proxy(
     _check_parser()
     serving = asyncio.Event()
     policy = policy_in(settings)
-    rules, upstream_times = make_rules(settings, policy), Times()
+    rules = make_rules(settings, policy)
     listen, drain_s, idle_s = settings.listen, settings.limits.drain_s, settings.limits.idle_s
     async with AsyncExitStack() as stack:
-        modes = await stack.enter_async_context(compose_modes(settings, gate or WriteGate(), upstream_times))
+        watched = stack.enter_context(watching(settings))
+        modes = await stack.enter_async_context(compose_modes(settings, gate or WriteGate(), watched.upstream))
         sessions = await stack.enter_async_context(running_sessions(settings, modes.workshop))
-        watchers = [_call_log(settings)]
-        service = Service(rules, modes.deck, modes.required_path, sessions, mode=settings.mode, watchers=watchers)
+        service = Service(
+            rules, modes.deck, modes.required_path, sessions, mode=settings.mode, watchers=watched.watchers
+        )
         reloader = Reloader(settings, policy, reread or (lambda: settings), service.use)
         side = Side(
             modes,
             sessions,
             service,
             reloader,
-            upstream_times,
+            watched.upstream_times,
             make_access(listen),
             serving.is_set,
             lambda: main.url,
@@ -81,7 +82,9 @@ async def running_proxy(
             routed(side.application(), listen.admin_host, listen.admin_port, "--admin-port", drain_s)
         )
         main = await stack.enter_async_context(
-            low_level(_edge(settings, service), listen.host, listen.port, "--port", drain_s=drain_s, idle_s=idle_s)
+            low_level(
+                _edge(settings, service, watched), listen.host, listen.port, "--port", drain_s=drain_s, idle_s=idle_s
+            )
         )
         _check_no_loop(settings, main.url)
         serving.set()
@@ -89,20 +92,15 @@ async def running_proxy(
         yield Proxy(main.url, second.url, modes.base_path, service, modes.deck, reloader, modes.workshop.drifts)
 
 
-def _edge(settings: Settings, service: Service) -> Edge:
+def _edge(settings: Settings, service: Service, watched: Watching) -> Edge:
     limits = settings.limits
     return Edge(
-        service.answer,
+        watched.around(service.answer),
         service.refuse,
         max_body_bytes=limits.max_body_bytes,
         body_s=limits.body_s,
         new_id=request_ids(),
     )
-
-
-def _call_log(settings: Settings) -> CallLog:
-    log = settings.log
-    return CallLog(log.format, are_told=log.calls and log.level in ("debug", "info"))
 
 
 def _check_parser() -> None:

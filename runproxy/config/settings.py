@@ -195,6 +195,13 @@ class LogSettings(Section):
     """Log a line for every call; where this is off, only for those that were refused, failed or are warned of."""
 
 
+class TracingSettings(Section):
+    """Traces for OpenTelemetry."""
+
+    enabled: bool = False
+    """Make spans of calls, and send them to where the OTEL_EXPORTER_OTLP_* variables say; needs runproxy[otel]."""
+
+
 class Settings(Section):
     """Everything that can be set."""
 
@@ -226,6 +233,8 @@ class Settings(Section):
     """What is redacted in recordings, beyond what always is."""
     log: LogSettings = LogSettings()
     """What is logged to stderr."""
+    tracing: TracingSettings = TracingSettings()
+    """Traces for OpenTelemetry."""
 
     def route_table(self) -> RouteTable:
         """Make the table of what is guarded; raises `ValueError` for routes that could not be told apart."""
