@@ -42,7 +42,9 @@ def add_sessions(app: web.Application, sessions: Sessions, base_url_of: Callable
             return as_json({"error": _told(error)}, status=422)
         except RunproxyError as error:
             return as_json({"error": error.message}, status=422)
-        return as_json(_described(session, base_url_of), status=201)
+        answer = as_json(_described(session, base_url_of), status=201)
+        answer.headers["Location"] = f"/api/sessions/{session.name}"  # RFC 9110 section 15.3.2
+        return answer
 
     async def listed(_: web.Request) -> web.Response:
         return as_json({"sessions": [_described(session, base_url_of) for session in sessions.running]})
