@@ -156,6 +156,7 @@ class Upstream:
             raise UpstreamError(
                 f"The upstream {self._origin} answered {answer.status}, which is no final answer.",
                 code="upstream_invalid",
+                headers=_UNKNOWN,
             )
         if request.method == "HEAD" or answer.status in BODILESS:
             return Response(answer.status, _to_return(answer.headers, HOP_BY_HOP), await answer.read())
