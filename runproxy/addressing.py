@@ -1,8 +1,9 @@
-"""How a client names a cassette for one call: a header, or a `/@NAME` in front of the path; and a session: `/~ID`.
+"""How a client names a cassette for one call: a header, or a `/@NAME` in front of the path; a session: `/~ID`; faults.
 
     X-Runproxy-Cassette: NAME            for clients that can set a header
     http://127.0.0.1:8787/@NAME/v1       for clients that can only set a base URL; NAME is percent-encoded
     http://127.0.0.1:8787/~ID/v1         for the calls of a session; ID is what starting it gave
+    X-Runproxy-Fault: NAME               for a call that asks for a fault; several names are separated by commas
 
 All are taken off before a call is matched, recorded or forwarded.
 """
@@ -13,7 +14,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from runproxy.errors import Refusal
-from runproxy.messages import Request, make_headers
+from runproxy.messages import FAULT_HEADER, Request, make_headers
 
 CASSETTE_HEADER: Final = "X-Runproxy-Cassette"
 _PREFIX: Final = "/@"
@@ -45,9 +46,21 @@ def take_cassette_name(request: Request) -> tuple[Request, str | None]:
         target = slash + rest
     if len(set(names)) > 1:
         raise Refusal("The call names more than one cassette.", code="invalid_cassette_name")
-    stripped = [pair for pair in request.headers.items() if pair[0].lower() != CASSETTE_HEADER.lower()]
-    plain = replace(request, target=target or "/", headers=make_headers(stripped))
+    plain = replace(_without(request, CASSETTE_HEADER), target=target or "/")
     return plain, checked_name(names[0])
+
+
+def take_fault_names(request: Request) -> tuple[Request, tuple[str, ...]]:
+    """Split a request from the names of the faults that it asks for; none when it asks for none."""
+    if FAULT_HEADER not in request.headers:
+        return request, ()
+    names = [name.strip() for value in request.headers.getall(FAULT_HEADER) for name in value.split(",")]
+    return _without(request, FAULT_HEADER), tuple(dict.fromkeys(filter(None, names)))
+
+
+def _without(request: Request, header: str) -> Request:
+    kept = [pair for pair in request.headers.items() if pair[0].lower() != header.lower()]
+    return replace(request, headers=make_headers(kept))
 
 
 def checked_name(name: str) -> str:

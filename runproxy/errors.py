@@ -15,6 +15,7 @@
     ├── CassetteMiss              501      no recorded answer; never retried by a client
     ├── UpstreamError             502
     │   └── UpstreamTimeout       504
+    ├── BrokenOff                          an answer that a fault breaks off
     └── CassetteError             exit 2   a cassette file that cannot be read or written
         ├── CassetteNotFound
         ├── CorruptCassette
@@ -159,6 +160,22 @@ class UpstreamTimeout(UpstreamError):
     """The upstream took longer than the configured limit."""
 
     status = 504
+
+
+class BrokenOff(RunproxyError):
+    """An answer that breaks off because a fault was asked for; the edge, which has the connection, ends it.
+
+    `last_words` go out as they are. Then nothing is said for `silence_s` seconds, or until the client goes. Then the
+    connection is closed, by a reset where it `resets`.
+    """
+
+    outcome = "fault"
+
+    def __init__(self, *, last_words: bytes = b"", silence_s: float = 0.0, resets: bool = False) -> None:
+        super().__init__("The answer breaks off, as a fault asks for.", code="fault")
+        self.last_words = last_words
+        self.silence_s = silence_s
+        self.resets = resets
 
 
 class CassetteError(RunproxyError):

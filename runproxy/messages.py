@@ -31,6 +31,9 @@ UPSTREAM_OUTCOME_HEADER = "x-runproxy-upstream-outcome"
 DRIFT_HEADER = "x-runproxy-drift"
 """On an answer that differs from its recording: the kinds of drift."""
 
+FAULT_HEADER = "x-runproxy-fault"
+"""On a call: the names of faults that it asks for. On an answer: the names of those that struck it."""
+
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
 _UNSAFE_VALUE = re.compile(r"[\r\n\0]")  # RFC 9110 section 5.5
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
@@ -138,6 +141,7 @@ class Response:
     """An answer; an object that is sent again and again renders its head once.
 
     The body is `body`, which came in `pieces` where it was streamed and recorded; or it is still to come as `stream`.
+    Of an answer that has no head nothing is sent but what its stream gives, if anything.
     """
 
     status: int
@@ -146,6 +150,7 @@ class Response:
     pieces: tuple[Piece, ...] = field(default=(), repr=False)
     stream: Stream | None = field(default=None, repr=False, compare=False)
     source: Source | None = field(default=None, repr=False, compare=False)
+    has_head: bool = True
 
     def with_header(self, name: str, value: str) -> "Response":
         """Copy this answer with one header more, in place of any of the same name."""

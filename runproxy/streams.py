@@ -1,8 +1,11 @@
-"""Streamed bodies: listening in on one as it passes, and giving one back piece by piece."""
+"""Streamed bodies: listening in on one as it passes, reading one ahead, and giving one back piece by piece."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Protocol, Self
 
+from runproxy.errors import RunproxyError
 from runproxy.messages import Piece, Stream
 
 
@@ -92,3 +95,82 @@ class Playback:
 
     async def aclose(self) -> None:
         """Do nothing: all of it is here."""
+
+
+class Altered:
+    """The base of a stream that gives something else than its `source`, or at another time."""
+
+    def __init__(self, source: Stream) -> None:
+        self.source = source
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await anext(self.source)
+
+    async def aclose(self) -> None:
+        """Close the source."""
+        await self.source.aclose()
+
+
+async def hear_out(stream: Stream) -> None:
+    """Take a stream to its end, for whoever listens in on it; where it breaks off, there is nobody to tell."""
+    while isinstance(stream, Altered):  # nobody is left for whom it is altered, or should be slow
+        stream = stream.source
+    with suppress(RunproxyError):
+        async for _ in stream:
+            pass
+
+
+class ReadAhead:
+    """Takes a stream in as it comes, and gives its pieces when they are asked for.
+
+    Whoever reads slowly so does not slow down what listens in on the source. When `max_bytes` or more wait to be
+    given, the source waits, too. Made inside a running event loop.
+    """
+
+    def __init__(self, source: Stream, max_bytes: int) -> None:
+        self._source = source
+        self._max_bytes = max_bytes
+        self._taken: asyncio.Queue[bytes | Exception] = asyncio.Queue()
+        self._waiting_bytes = 0
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._reading = asyncio.create_task(self._read())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        taken = await self._taken.get()
+        if isinstance(taken, Exception):
+            self._taken.put_nowait(taken)  # whoever asks again is told again
+            raise taken
+        self._count(-len(taken))
+        return taken
+
+    async def aclose(self) -> None:
+        """Read no more, and close the source."""
+        self._reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._reading
+        await self._source.aclose()
+
+    async def _read(self) -> None:
+        end: Exception = StopAsyncIteration()
+        try:
+            async for piece in self._source:
+                self._count(len(piece))
+                self._taken.put_nowait(piece)
+                await self._has_room.wait()
+        except Exception as error:  # noqa: BLE001 - raised where its turn comes
+            end = error
+        self._taken.put_nowait(end)
+
+    def _count(self, change_bytes: int) -> None:
+        self._waiting_bytes += change_bytes
+        if self._waiting_bytes < self._max_bytes:
+            self._has_room.set()
+        else:
+            self._has_room.clear()

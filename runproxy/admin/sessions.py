@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 
 import orjson
 from aiohttp import web
-from pydantic import AfterValidator, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from runproxy.admin.answers import as_json
 from runproxy.backends import Plan, Session, Sessions, checked_timing
+from runproxy.backends.faults import Chooser
+from runproxy.config import Faults
 from runproxy.errors import RunproxyError
 from runproxy.matching import MatchSettings
 from runproxy.sections import Section
@@ -27,15 +29,27 @@ class Wanted(Section):
     """At which pace recordings are played; that of the server unless said otherwise."""
     match: MatchSettings = MatchSettings()
     """How calls are compared with recordings, beyond what the settings and the cassette say."""
+    faults: Faults | None = None
+    """The faults that strike its calls; those of the server unless said otherwise, counted anew."""
+    seed: Annotated[int, Field(ge=0)] | None = None
+    """What decides which calls a fault strikes by chance; the fault_seed of the server unless said otherwise."""
 
 
-def add_sessions(app: web.Application, sessions: Sessions, base_url_of: Callable[[str], str]) -> None:
-    """Add the endpoints; `base_url_of` gives what the clients of a session set as their base URL."""
+def add_sessions(
+    app: web.Application,
+    sessions: Sessions,
+    base_url_of: Callable[[str], str],
+    chooser_of: Callable[[Faults | None, int | None], Chooser | None],
+) -> None:
+    """Add the endpoints; `base_url_of` gives what the clients of a session set as their base URL.
+
+    `chooser_of` makes what chooses among faults by a seed, each None for those of the server; raises `ConfigError`.
+    """
 
     async def start(request: web.Request) -> web.Response:
         try:
             wanted = Wanted.model_validate(orjson.loads(await request.read()))
-            session = await sessions.start(Plan(**dict(wanted)))
+            session = await sessions.start(_plan(wanted, chooser_of(wanted.faults, wanted.seed)))
         except orjson.JSONDecodeError as error:
             return as_json({"error": f"The body is not JSON: {error.msg}."}, status=400)
         except ValidationError as error:
@@ -58,6 +72,10 @@ def add_sessions(app: web.Application, sessions: Sessions, base_url_of: Callable
     app.router.add_post("/api/sessions", start)
     app.router.add_get("/api/sessions", listed)
     app.router.add_delete("/api/sessions/{name}", end)
+
+
+def _plan(wanted: Wanted, chooser: Chooser | None) -> Plan:
+    return Plan(wanted.cassette, wanted.mode, wanted.on_exhausted, wanted.match, wanted.timing, chooser)
 
 
 def _described(session: Session, base_url_of: Callable[[str], str]) -> dict[str, object]:

@@ -6,6 +6,7 @@ A session answers below `/~ID/…`. It ends when it is told to, or by itself whe
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from runproxy.backends.faults import Chooser
 from runproxy.backends.replay import OnExhausted, Player
 from runproxy.backends.take import Take
 from runproxy.backends.verify import Drifts
@@ -23,6 +24,7 @@ class Plan:
     on_exhausted: OnExhausted
     match: MatchSettings
     timing: str | None = None
+    faults: Chooser | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Opened:
     replay: Player | None = None
     take: Take | None = None
     drifts: Drifts | None = None
+    faults: Chooser | None = None
 
 
 @dataclass(slots=True)
@@ -78,6 +81,7 @@ class Session:
             "unused": list(usage.unused) if usage else [],
             "usage": {"cassettes": {self.cassette: usage.model_dump(mode="json")} if usage else {}},
             **({"drifted": self.opened.drifts.latest} if self.opened.drifts else {}),
+            **({"faults": dict(self.opened.faults.struck)} if self.opened.faults else {}),
         }
 
 

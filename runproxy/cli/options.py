@@ -12,6 +12,7 @@ PLACES: Final = {
     "mode": "mode",
     "upstream": "upstream",
     "allow_record_in_ci": "allow_record_in_ci",
+    "fault_seed": "fault_seed",
     "host": "listen.host",
     "port": "listen.port",
     "admin_port": "listen.admin_port",
@@ -116,6 +117,7 @@ _serving = (
         "--other-routes", type=click.Choice(["forward", "deny"]), help="Calls that are not guarded.  [default: forward]"
     ),
     click.option("--policy", metavar="FILE", help="TOML file with rules of your own on metadata."),
+    click.option("--fault-seed", type=click.IntRange(0), metavar="N", help="Seed of faults by chance.  [default: 0]"),
     click.option("--drift-kinds", metavar="KINDS", help="Drift that mode verify tells of.  [default: all kinds]"),
     click.option("--ignore-drift", metavar="POINTERS", help="JSON pointers to what may differ in mode verify."),
     click.option(

@@ -132,5 +132,8 @@ def _banner(settings: "Settings", proxy: "Proxy") -> None:
     rules = proxy.reloader.summary()
     teams = f"; teams: {', '.join(rules.teams)}" if rules.teams else ""
     lines.append(f"  guard      {', '.join(rules.guarded) or 'no route'}; policy: {rules.policy}{teams}")
+    if settings.faults:
+        lines.append(f"  FAULTS ON  calls are made to fail, on purpose; seed {settings.fault_seed}:")
+        lines += [f"             {fault.described}" for fault in settings.faults]
     lines += ["", f"  export OPENAI_BASE_URL={proxy.base_url}", ""]
     say("\n".join(lines))

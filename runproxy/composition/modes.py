@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,7 @@ from runproxy.addressing import checked_name
 from runproxy.attribution import trusts_of
 from runproxy.backends import Deck, Drifts, Take
 from runproxy.cassette import Cassette
+from runproxy.composition.faults import make_chooser
 from runproxy.composition.played import Played
 from runproxy.composition.redactors import make_matcher, make_redactor
 from runproxy.composition.shelf import Shelf
@@ -47,9 +48,9 @@ async def compose_modes(
     matcher = make_matcher(settings.match, redactor)
     syncs = settings.cassettes.durability == "power"
     store = FileStore(Path(settings.cassettes.dir), gate, syncs=syncs, matcher=matcher)
-    default = checked_name(settings.cassettes.default)
+    default, faults = checked_name(settings.cassettes.default), make_chooser(settings)
+    workshop = Workshop(settings, store, Shelf(store), gate, redactor, matcher, Drifts(), Played(), faults=faults)
     if settings.mode == "replay":
-        workshop = Workshop(settings, store, Shelf(store), gate, redactor, matcher, Drifts(), Played())
         yield await _replay_modes(settings, workshop, default)
         return
     address = _required_upstream(settings)
@@ -57,7 +58,7 @@ async def compose_modes(
     waits = {"connect_s": limits.connect_s, "total_s": limits.upstream_s, "read_s": limits.read_s}
     async with Upstream(address, **waits, trusts=trusts_of(settings.attribution)) as client:
         upstream = watched(client)
-        workshop = Workshop(settings, store, Shelf(store), gate, redactor, matcher, Drifts(), Played(), upstream)
+        workshop = replace(workshop, upstream=upstream)
         if settings.mode in ("record", "auto"):
             check_may_record(settings, settings.mode)
             store.check_writable()
@@ -73,20 +74,20 @@ def _forwarding_load(workshop: Workshop, upstream: Backend, takes: list[Take]) -
     """Choose what is made for a cassette by the mode of the server."""
 
     async def passing(_: str) -> tuple[Backend, bool]:
-        return upstream, True
+        return workshop.faulty(upstream), True
 
     async def recording(name: str) -> tuple[Backend, bool]:
         record, take = await workshop.record(name)
         takes.append(take)
-        return record, True
+        return workshop.faulty(record, take), True
 
     async def auto(name: str) -> tuple[Backend, bool]:
         backend, player = await workshop.auto(name)
         workshop.played.watch(name, player)
-        return workshop.paced(backend), True
+        return workshop.faulty(workshop.paced(backend)), True
 
     async def verifying(name: str) -> tuple[Backend, bool]:
-        return (await workshop.verify(name))[0], True
+        return workshop.faulty((await workshop.verify(name))[0]), True
 
     return {"passthrough": passing, "record": recording, "auto": auto, "verify": verifying}[workshop.settings.mode]
 

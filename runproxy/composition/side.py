@@ -3,10 +3,12 @@
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from runproxy import admin
 from runproxy.backends import Sessions
+from runproxy.composition.faults import make_chooser
 from runproxy.composition.modes import Modes
 from runproxy.composition.readiness import Readiness
 from runproxy.composition.rules import Reloader
@@ -48,7 +50,7 @@ class Side:
         readiness = Readiness(self.is_serving, workshop, self.reloader.settings)
         app = admin.make_app(self._status, readiness, self.reloader.reload, self.access)
         admin.add_metrics(app, self._measured())
-        admin.add_sessions(app, self.sessions, lambda name: f"{self.main_url()}/~{name}{self.modes.base_path}")
+        admin.add_sessions(app, self.sessions, self._session_url, partial(make_chooser, self.reloader.settings))
         admin.add_verdicts(app, self.service.verdicts, workshop.drifts)
         return app
 
@@ -61,8 +63,11 @@ class Side:
             waiting=lambda: self.modes.workshop.store.waiting,
         )
 
+    def _session_url(self, name: str) -> str:
+        return f"{self.main_url()}/~{name}{self.modes.base_path}"
+
     def _status(self) -> dict[str, object]:
-        settings = self.reloader.settings
+        settings, faults = self.reloader.settings, self.modes.workshop.faults
         return {
             "mode": settings.mode,
             "upstream": settings.upstream or None,
@@ -72,5 +77,6 @@ class Side:
             "rules": asdict(self.reloader.summary()),
             "sessions": len(self.sessions.running),
             "calls": dict(self.service.outcomes),
+            **({"faults": dict(faults.struck)} if faults else {}),
             "pid": os.getpid(),
         }

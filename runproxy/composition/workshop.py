@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from runproxy.addressing import checked_name
@@ -28,8 +28,10 @@ from runproxy.backends import (
     marked,
     withheld,
 )
+from runproxy.backends.faults import Chooser
 from runproxy.cassette import Cassette
 from runproxy.cassette.difference import Ignoring
+from runproxy.composition.faults import with_faults
 from runproxy.composition.played import Played
 from runproxy.composition.redactors import why_unmatched
 from runproxy.composition.shelf import Shelf
@@ -56,6 +58,8 @@ class Workshop:
     drifts: Drifts
     played: Played
     upstream: Backend | None = None
+    faults: Chooser | None = None
+    """Those that strike calls without a session."""
 
     async def load(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
         """Give a cassette to replay, compared as `match` says, too; raises what the store raises."""
@@ -71,14 +75,18 @@ class Workshop:
         try:
             cassette = await self.load(name)
         except CassetteNotFound:
-            return self.replay_of(name, None), False
+            return self.faulty(self.replay_of(name, None)), False
         return self.lasting_replay(name, cassette), True
 
     def lasting_replay(self, name: str, cassette: Cassette) -> Backend:
         """Make what replays a cassette for as long as the server runs."""
         player = self.replay_of(name, cassette)
         self.played.watch(name, player)
-        return self.paced(player)
+        return self.faulty(self.paced(player))
+
+    def faulty(self, backend: Backend, take: Take | None = None) -> Backend:
+        """Let the faults of the settings strike in front of a backend, which may record in a take."""
+        return with_faults(backend, self.faults, take)
 
     def replay_of(self, name: str, cassette: Cassette | None, on_exhausted: OnExhausted | None = None) -> Player:
         """Make what replays a cassette in memory."""
@@ -132,6 +140,10 @@ class Workshop:
 
     async def open(self, plan: Plan) -> Opened:
         """Make what a session consists of; raises `RunproxyError` for what cannot be had."""
+        opened = await self._opened(plan)
+        return replace(opened, backend=with_faults(opened.backend, plan.faults, opened.take), faults=plan.faults)
+
+    async def _opened(self, plan: Plan) -> Opened:
         name = checked_name(plan.cassette)
         if plan.mode == "replay":
             replay = self.replay_of(name, await self.load(name, plan.match), plan.on_exhausted)

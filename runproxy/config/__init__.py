@@ -1,5 +1,6 @@
 """Settings: what they are (`settings`), how they are read (`files`), and the file that shows them (`leaves`)."""
 
+from runproxy.config.faults import Faults, FaultSettings
 from runproxy.config.files import DEFAULT_FILE, find_file, make_settings, policy_in, read_file, read_rules
 from runproxy.config.leaves import example, leaves, tables_below
 from runproxy.config.settings import CassetteSettings, ListenSettings, Settings
@@ -7,6 +8,8 @@ from runproxy.config.settings import CassetteSettings, ListenSettings, Settings
 __all__ = [
     "DEFAULT_FILE",
     "CassetteSettings",
+    "FaultSettings",
+    "Faults",
     "ListenSettings",
     "Settings",
     "example",

@@ -72,7 +72,8 @@ def _commented(path: str, tables: type[Section], purpose: str, *, is_array: bool
         if _tables_in(info.annotation):
             continue
         yield from ("#", f"#   {info.description}")
-        yield f"# {info.alias or name} = {_toml('' if info.is_required() else info.default)}"
+        shown = info.examples[0] if info.examples else "" if info.is_required() else info.default
+        yield f"# {info.alias or name} = {_toml(shown)}"
 
 
 def _toml(value: object) -> str:

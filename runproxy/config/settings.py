@@ -7,9 +7,11 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from runproxy.attribution import Attribution, AttributionSettings
+from runproxy.backends.faults import Entry
 from runproxy.backends.paced import checked_timing
 from runproxy.cassette.difference import Ignoring
 from runproxy.cassette.drift import KINDS, Kind
+from runproxy.config.faults import Faults, FaultSettings, entries_of
 from runproxy.matching import MatchSettings
 from runproxy.policy import Policies, PolicySettings
 from runproxy.redaction import RedactSettings
@@ -211,6 +213,8 @@ class Settings(Section):
     """The base URL that calls are forwarded to, such as "https://host/v1"; empty for none: replay needs none."""
     allow_record_in_ci: bool = False
     """Let record and auto start where the environment says CI=true."""
+    fault_seed: Annotated[int, Field(ge=0)] = 0
+    """What decides which calls a fault strikes by chance; the same number gives the same faults."""
     listen: ListenSettings = ListenSettings()
     """Where runproxy listens."""
     cassettes: CassetteSettings = CassetteSettings()
@@ -231,6 +235,8 @@ class Settings(Section):
     """What mode verify counts as drift between an answer and its recording."""
     redact: RedactSettings = RedactSettings()
     """What is redacted in recordings, beyond what always is."""
+    faults: Faults = ()
+    """Faults that strike calls on demand, so that clients can be tested with them."""
     log: LogSettings = LogSettings()
     """What is logged to stderr."""
     tracing: TracingSettings = TracingSettings()
@@ -242,12 +248,17 @@ class Settings(Section):
         chosen = KNOWN if ALL_ROUTES in names else tuple(BY_NAME[name] for name in names)
         return RouteTable((*chosen, *(route.as_route() for route in self.routes)))
 
+    def fault_entries(self, faults: tuple[FaultSettings, ...]) -> tuple[Entry, ...]:
+        """Make what strikes of faults; raises `ValueError` for one on a route that there is not."""
+        return entries_of(faults, (route.as_route() for route in self.routes))
+
     @model_validator(mode="after")
     def _rules_can_be_made(self) -> Self:
         for place, make in (
             ("routes", self.route_table),
             ("policy", lambda: Policies.of(self.policy)),
             ("attribution.teams", lambda: Attribution(self.attribution)),
+            ("faults", lambda: self.fault_entries(self.faults)),
         ):
             try:
                 make()

@@ -12,12 +12,14 @@ import structlog
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
-from runproxy.errors import RunproxyError
+from runproxy.errors import BrokenOff, RunproxyError
 from runproxy.messages import BODILESS, Response, Stream
+from runproxy.streams import hear_out
 
 _log = structlog.get_logger("runproxy.server")
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1
 _HIGH_WATER_BYTES: Final = 64 * 1024  # above this, wait for the client to read before the next answer
+_LOOK_S: Final = 0.1
 
 
 class WireResponse(web.StreamResponse):
@@ -77,6 +79,11 @@ class WireResponse(web.StreamResponse):
         self._stays_open = request.keep_alive and not self._closes and (is_chunked or has_length)
         try:
             await self._write_pieces(request, stream, is_chunked)
+        except BrokenOff as broken:
+            self._stays_open = False
+            if request.transport is not None:
+                would_look_whole = self._response.has_head and not (is_chunked or has_length)
+                await _break_off(request.transport, broken, resets=broken.resets or would_look_whole)
         except RunproxyError as error:
             _log.warning("answer broken off", code=error.code, reason=error.message)
             self._stays_open = False
@@ -85,14 +92,15 @@ class WireResponse(web.StreamResponse):
         except ConnectionError:
             self._stays_open = False
             if request.method not in _SAFE_METHODS:
-                await _hear_out(stream)
+                await hear_out(stream)
         finally:
             await stream.aclose()
 
     async def _write_pieces(self, request: web.BaseRequest, stream: Stream, is_chunked: bool) -> None:
-        self._write(request, self._head_of_stream(request, is_chunked))
-        if request.method == "HEAD":
-            return
+        if self._response.has_head:
+            self._write(request, self._head_of_stream(request, is_chunked))
+            if request.method == "HEAD":
+                return
         async for piece in stream:
             self._write(request, b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
             if request.transport is not None and request.transport.get_write_buffer_size() > _HIGH_WATER_BYTES:
@@ -133,10 +141,17 @@ def _reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-async def _hear_out(stream: Stream) -> None:
-    with suppress(RunproxyError):  # there is nobody to tell
-        async for _ in stream:
-            pass
+async def _break_off(transport: asyncio.Transport, broken: BrokenOff, *, resets: bool) -> None:
+    """End a connection in the way that a fault asks for."""
+    transport.write(broken.last_words)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(broken.silence_s):
+            while not transport.is_closing():  # noqa: ASYNC110 - aiohttp tells a handler of a gone client in no other way
+                await asyncio.sleep(_LOOK_S)
+    if resets and not transport.is_closing():
+        _reset(transport)
+    else:
+        transport.close()
 
 
 class DateHeader:
