@@ -1,5 +1,6 @@
 """Streamed bodies: what is heard of one that passes, and what is given back of one that was recorded."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from runproxy.errors import UpstreamError
 from runproxy.messages import Piece, cut_anew
-from runproxy.streams import Overheard, Playback
+from runproxy.streams import Altered, Overheard, Playback, ReadAhead, hear_out
 
 
 class Given:
@@ -143,3 +144,53 @@ def test_pieces_that_cannot_be_told_become_one(
     cut = cut_anew(before, [Piece(length, 5) for length in lengths], after)
     assert tuple(piece.length for piece in cut) == expected
     assert sum(piece.after_ms for piece in cut) == 5 * len(lengths)
+
+
+async def test_what_is_read_ahead_is_heard_before_it_is_given() -> None:
+    """Whoever listens in does not wait for a slow reader, who gets the same pieces."""
+    ear = Ear()
+    ahead = ReadAhead(overheard(Given(b"one", b"two"), ear), 100)
+    while not ear.heard:  # noqa: ASYNC110 - what is waited for is what a task of its own does
+        await asyncio.sleep(0)
+    assert ear.heard[0][0] == b"onetwo"
+    assert [piece async for piece in ahead] == [b"one", b"two"]
+    assert [piece async for piece in ahead] == []
+    await ahead.aclose()
+
+
+async def test_no_more_is_read_ahead_than_may_wait() -> None:
+    """The source waits until there is room again."""
+    source = Given(*[b"12345"] * 10)
+    ahead = ReadAhead(source, 10)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(source._pieces) == 8
+    assert await anext(ahead) == b"12345"
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(source._pieces) == 7
+    await ahead.aclose()
+    assert source.is_closed
+
+
+async def test_what_breaks_off_ahead_breaks_off_in_its_turn() -> None:
+    """After all that came before, and again for whoever asks again."""
+    ahead = ReadAhead(Given(b"one", breaks=True), 100)
+    assert await anext(ahead) == b"one"
+    for _ in range(2):
+        with pytest.raises(UpstreamError, match="broken off"):
+            await anext(ahead)
+    await ahead.aclose()
+
+
+async def test_hearing_out_takes_the_source_of_what_was_altered() -> None:
+    """Nobody is there for whom it could be slow, or broken."""
+
+    class Endless(Altered):
+        async def __anext__(self) -> bytes:
+            raise AssertionError("nobody asked for this")
+
+    ear = Ear()
+    await hear_out(Endless(Endless(overheard(Given(b"one"), ear))))
+    assert ear.heard[0][0] == b"one"
+    await hear_out(Given(b"one", breaks=True))

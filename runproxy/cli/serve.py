@@ -119,7 +119,7 @@ async def _serve(settings: "Settings", reread: "Callable[[], Settings]", gate: "
         say(f"Stopped: {counts or 'no calls'}; everything acknowledged is on file.")
         return 0
     say(f"Stopped: {counts or 'no calls'}.")
-    return DRIFTED if proxy.service.outcomes["drifted"] else 0
+    return DRIFTED if proxy.drifts.latest else 0
 
 
 def _banner(settings: "Settings", proxy: "Proxy") -> None:

@@ -17,7 +17,7 @@ How: TypeAlias = Literal["json", "framing"]
 _NO_CHUNK: Final = b"this is no length of a chunk\r\n"
 _NO_JSON: Final = rb"\1}"  # no value begins with a closing brace; in the place of a byte, the length stays the same
 _FIRST: Final = re.compile(rb"\A(\s*)\S")
-_FIRST_OF_DATA: Final = re.compile(rb"(?m)^(data:[ ]?)[^\r\n]")
+_FIRST_OF_DATA: Final = re.compile(rb"(?m)^(data: *)[^ \r\n]")
 _EVENTS: Final = "text/event-stream"
 
 

@@ -44,9 +44,7 @@ def chosen(made: tuple[Entry, ...], seed: int, calls: list[Request]) -> list[lis
 
 
 @given(entries(), st.integers(0, 100), CALLS)
-def test_the_same_seed_and_calls_give_the_same_faults(
-    made: tuple[Entry, ...], seed: int, calls: list[Request]
-) -> None:
+def test_the_same_seed_and_calls_give_the_same_faults(made: tuple[Entry, ...], seed: int, calls: list[Request]) -> None:
     """To the chance that is left to each."""
     assert chosen(made, seed, calls) == chosen(made, seed, calls)
 
