@@ -4,18 +4,22 @@ import ast
 import re
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from runproxy.config import make_settings
+from runproxy.admin.sessions import Wanted
+from runproxy.config import FaultSettings, make_settings
+from runproxy.config.faults import KINDS_OF, Kind
 from runproxy.routes import KNOWN
 
 ROOT = Path(__file__).parents[1]
 GUARD = (ROOT / "docs" / "guard.md").read_text(encoding="utf-8")
+FAULTS = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
 CASSETTES = (ROOT / "docs" / "cassettes.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NOT_OF_THE_GUARD = re.compile(
-    "answer_too_long|cassette_error|cassette_miss|internal_error|invalid_api_key|invalid_beta|invalid_config|"
+    "answer_too_long|cassette_error|cassette_miss|fault|internal_error|invalid_api_key|invalid_beta|invalid_config|"
     "missing_required_parameter|opaque_body|secret_found|too_many_credentials|unredactable_body|upstream_.*"
 )
 """Codes that say something other than that the guard or the edge refused a call."""
@@ -50,6 +54,20 @@ def test_the_table_of_routes_is_the_one_in_the_code() -> None:
     assert rows == expected
 
 
+def test_the_table_of_faults_is_the_one_in_the_code() -> None:
+    """Every kind stands in docs/faults.md with the settings that go with it, and no other."""
+    rows = re.findall(r"^\| `(\w+)` \| [^|]* \| (.*) \|$", FAULTS.partition("## Which calls")[0], re.MULTILINE)
+    fields = FaultSettings.model_fields.keys()
+    listed = {kind: set(re.findall(r"`(\w+)`", settings)) & fields for kind, settings in rows if kind in get_args(Kind)}
+    assert listed == {kind: {name for name, kinds in KINDS_OF.items() if kind in kinds} for kind in get_args(Kind)}
+
+
+def test_the_session_with_faults_can_be_started() -> None:
+    """Whoever copies the call gets a session."""
+    (body,) = re.findall(r"-d '(\{.*\})'", FAULTS)
+    assert Wanted.model_validate_json(body).faults
+
+
 def test_every_code_of_the_guard_is_explained_and_no_other() -> None:
     """What a client can be told is listed in docs/guard.md, and what is listed there can happen."""
     section = GUARD.partition("## Codes")[2]
@@ -57,7 +75,7 @@ def test_every_code_of_the_guard_is_explained_and_no_other() -> None:
     assert listed == {code for code in codes_in_the_source() if not NOT_OF_THE_GUARD.fullmatch(code)}
 
 
-@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", GUARD + README + CASSETTES, re.DOTALL))
+@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", GUARD + README + CASSETTES + FAULTS, re.DOTALL))
 def test_every_example_of_settings_is_valid(text: str) -> None:
     """Whoever copies a TOML block has settings that load."""
     make_settings(tomllib.loads(text), "the documents")

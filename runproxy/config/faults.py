@@ -30,7 +30,7 @@ Kind: TypeAlias = Literal["latency", "reset", "truncate", "malformed", "status",
 
 _FIRST_ERROR: Final = 400
 _RETRIED: Final = frozenset({429, 503})
-_KINDS_OF: Final[Mapping[str, tuple[Kind, ...]]] = MappingProxyType(
+KINDS_OF: Final[Mapping[str, tuple[Kind, ...]]] = MappingProxyType(
     {
         "latency_ms": ("latency",),
         "jitter_ms": ("latency",),
@@ -111,7 +111,7 @@ class FaultSettings(Section):
             f"after {self.after} that pass": self.after > 0,
             f"every {self.every} calls": self.every > 1,
             f"a share of {self.share:g}": self.share < 1,
-            f"at most {self.times} times": self.times is not None,
+            "once" if self.times == 1 else f"at most {self.times} times": self.times is not None,
         }
         return ", ".join(part for part, is_said in parts.items() if is_said)
 
@@ -143,9 +143,9 @@ class FaultSettings(Section):
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
-        for name in sorted(self.model_fields_set & _KINDS_OF.keys()):
-            if self.kind not in _KINDS_OF[name]:
-                raise ValueError(f"{name} goes with {_listed(_KINDS_OF[name])}, and the kind is {self.kind!r}")
+        for name in sorted(self.model_fields_set & KINDS_OF.keys()):
+            if self.kind not in KINDS_OF[name]:
+                raise ValueError(f"{name} goes with {_listed(KINDS_OF[name])}, and the kind is {self.kind!r}")
         if self.share < 1 and self.every > 1:
             raise ValueError("share and every both say how often; keep one of them")
         _check_latency(self)
