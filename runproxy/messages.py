@@ -8,7 +8,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Protocol, TypeAlias
 
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy, istr
 
 Headers: TypeAlias = CIMultiDictProxy[str]
 """Ordered pairs with case-insensitive look-up; duplicates and spelling are kept."""
@@ -31,7 +31,7 @@ UPSTREAM_OUTCOME_HEADER = "x-runproxy-upstream-outcome"
 DRIFT_HEADER = "x-runproxy-drift"
 """On an answer that differs from its recording: the kinds of drift."""
 
-FAULT_HEADER = "x-runproxy-fault"
+FAULT_HEADER = istr("x-runproxy-fault")  # looked for in every call, and found faster in this form
 """On a call: the names of faults that it asks for. On an answer: the names of those that struck it."""
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2

@@ -1,10 +1,10 @@
-"""Addressing: how a call names its cassette, and which names can be files."""
+"""Addressing: how a call names its cassette, which names can be files, and how it asks for faults."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runproxy.addressing import checked_name, take_cassette_name
+from runproxy.addressing import checked_name, take_cassette_name, take_fault_names
 from runproxy.errors import Refusal
 from runproxy.messages import Request, make_headers
 
@@ -186,3 +186,22 @@ def test_a_checked_name_stays_below_the_folder(name: str) -> None:
     except Refusal:
         return
     assert all(part and part[0] != "." and part.isprintable() and "\\" not in part for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        pytest.param([], (), id="none"),
+        pytest.param(["slow"], ("slow",), id="one"),
+        pytest.param(["slow, busy"], ("slow", "busy"), id="list"),
+        pytest.param(["slow", "busy"], ("slow", "busy"), id="two-headers"),
+        pytest.param(["slow,,slow ,"], ("slow",), id="twice"),
+        pytest.param([""], (), id="empty"),
+    ],
+)
+def test_the_faults_that_a_call_asks_for_are_taken_off(values: list[str], names: tuple[str, ...]) -> None:
+    """Each once and in their order, however the header is spelled; all other headers stay."""
+    kept = [("Accept", "a"), ("X-Other", "b")]
+    headers = [kept[0], *(("X-RunProxy-Fault", value) for value in values), kept[1]]
+    plain, found = take_fault_names(Request("GET", "/v1/x", make_headers(headers)))
+    assert (list(plain.headers.items()), found) == (kept, names)

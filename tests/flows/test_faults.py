@@ -238,6 +238,23 @@ async def test_a_hang_ends_when_the_client_goes(tmp_path: Path, at: str) -> None
     assert (tmp_path / "default.json").exists() is (at != "request")
 
 
+@pytest.mark.parametrize("kind", ["hang", "slow_body"])
+async def test_stopping_ends_what_a_fault_holds_up(tmp_path: Path, kind: str) -> None:
+    """After the time that calls in flight have, with the client still there."""
+    await record_one(tmp_path)
+    fault = {"hang": {"hang_s": 80_000}, "slow_body": {"bytes_per_s": 1}}[kind]
+    call = modify({"a": "b"})
+    request = raw(target=ADDRESS).partition(b"Content-Length")[0] + b"Content-Length: %d\r\n\r\n" % len(call.body)
+    async with asyncio.timeout(30):
+        async with proxy(tmp_path, "replay", rules=rules({"kind": kind, **fault}), limits={"drain_s": 0.1}) as on:
+            reader, writer = await asyncio.open_connection(*on.url.removeprefix("http://").split(":"))
+            writer.write(request + call.body)
+            while not on.service.outcomes:  # noqa: ASYNC110 - the server counts it, behind a socket
+                await asyncio.sleep(0.01)
+        assert len(await reader.read()) < 1000
+        writer.close()
+
+
 async def test_a_hang_ends_by_itself(tmp_path: Path) -> None:
     """The connection is closed without an answer."""
     async with proxy(tmp_path, "replay", rules=rules({"kind": "hang", "hang_s": 0.05})) as on:
