@@ -75,6 +75,16 @@ async def ask(sandbox: Sandbox, method: str, target: str, value: object = None) 
     return json.loads(response.body)
 
 
+async def with_runs(count: int) -> tuple[Sandbox, str]:
+    """Make a sandbox with a thread of runs, `run_1` the oldest, and give it with the address of its runs."""
+    names = (f"run_{number}" for number in range(1, count + 1))
+    sandbox = Sandbox(new_id=lambda prefix: next(names) if prefix == "run" else prefix)
+    await ask(sandbox, "POST", "/v1/threads", {})
+    for _ in range(count):
+        await ask(sandbox, "POST", "/v1/threads/thread/runs", {"assistant_id": "asst_abc123"})
+    return sandbox, "/v1/threads/thread/runs"
+
+
 def refusal(message: str, param: str | None, code: str | None) -> bytes:
     """Print a refusal as the service does."""
     error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
@@ -344,6 +354,80 @@ async def test_a_thread_and_its_runs() -> None:
         (old["id"], "asst_1", {"n": "1"}),
     ]
     assert (listed["first_id"], listed["last_id"], listed["has_more"]) == (new["id"], old["id"], False)
+
+
+@pytest.mark.parametrize(
+    ("query", "runs", "has_more"),
+    [
+        pytest.param("", "54321", False, id="newest-first"),
+        pytest.param("order=asc", "12345", False, id="oldest-first"),
+        pytest.param("limit=2", "54", True, id="first-page"),
+        pytest.param("limit=2&after=run_4", "32", True, id="next-page"),
+        pytest.param("limit=2&after=run_2", "1", False, id="last-page"),
+        pytest.param("limit=2&after=run_1", "", False, id="after-the-last"),
+        pytest.param("limit=2&before=run_1", "32", True, id="page-before"),
+        pytest.param("limit=2&before=run_3", "54", False, id="first-page-before"),
+        pytest.param("limit=2&before=run_5", "", False, id="before-the-first"),
+        pytest.param("limit=2&after=run_5&before=run_1", "43", True, id="between"),
+        pytest.param("order=asc&limit=3&after=run_1", "234", True, id="next-page-oldest-first"),
+        pytest.param("limit=100&other=1", "54321", False, id="all"),
+    ],
+)
+async def test_a_list_is_given_in_pages(query: str, runs: str, has_more: bool) -> None:
+    """Limit, order and neighbours choose a page, whose ends and whether there is more are told."""
+    sandbox, address = await with_runs(5)
+    listed = await ask(sandbox, "GET", f"{address}?{query}")
+    found = [run["id"] for run in listed["data"]]
+    assert found == [f"run_{number}" for number in runs]
+    assert (listed["first_id"], listed["last_id"]) == ((found[0], found[-1]) if found else (None, None))
+    assert listed["has_more"] is has_more
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "param", "code", "message"),
+    [
+        pytest.param(
+            "limit=0",
+            400,
+            "limit",
+            "integer_below_min_value",
+            "Invalid 'limit': integer below minimum value. Expected a value >= 1, but got 0 instead.",
+            id="limit-too-small",
+        ),
+        pytest.param(
+            "limit=101",
+            400,
+            "limit",
+            "integer_above_max_value",
+            "Invalid 'limit': integer above maximum value. Expected a value <= 100, but got 101 instead.",
+            id="limit-too-large",
+        ),
+        pytest.param(
+            "limit=few",
+            400,
+            "limit",
+            "invalid_type",
+            "Invalid type for 'limit': expected an integer, but got a string instead.",
+            id="limit-no-number",
+        ),
+        pytest.param(
+            "order=up",
+            400,
+            "order",
+            "invalid_value",
+            "Invalid value: 'up'. Supported values are: 'asc' and 'desc'.",
+            id="order",
+        ),
+        pytest.param("after=run_9", 404, None, None, "No run found with id 'run_9'.", id="unknown-neighbour"),
+    ],
+)
+async def test_a_wrong_page_is_refused(
+    query: str, status: int, param: str | None, code: str | None, message: str
+) -> None:
+    """What cannot be a page is refused with what is wrong."""
+    sandbox, runs = await with_runs(1)
+    response = await sandbox.answer(request("GET", f"{runs}?{query}"))
+    assert (response.status, response.body) == (status, refusal(message, param, code))
 
 
 @pytest.mark.parametrize("prefix", ["", "/v1", "/openai", "/api/projects/mine"])

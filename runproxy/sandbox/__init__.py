@@ -4,7 +4,8 @@ It is here because OpenAI closed the API on 2026-08-26, so that a newcomer has n
 memory and gone at the end. Its refusals use the service's own texts. What is assumed, for want of a recording:
 
 - a modify replaces the metadata as a whole; `null` and an absent `metadata` leave it as it is;
-- a run is `queued` in the answer that creates it, then active for `active_polls` looks at it, then `completed`.
+- a run is `queued` in the answer that creates it, then active for `active_polls` looks at it, then `completed`;
+- a list that is asked for with a wrong limit, order or neighbour is refused in the words of `listing`.
 """
 
 from collections.abc import AsyncIterator

@@ -14,7 +14,9 @@ from runproxy.messages import Request, Response, make_headers
 from runproxy.replies import error_body
 from runproxy.routes import BY_NAME
 from runproxy.sandbox.events import EventStream, event
+from runproxy.sandbox.listing import Wanted, list_fields, page
 from runproxy.sandbox.objects import Ids, Run, Thread, random_id, run_fields, thread_fields
+from runproxy.sandbox.refusals import SandboxRefusal
 from runproxy.violations import type_in_words
 
 BETA_HINT: Final = (
@@ -32,24 +34,6 @@ _SHOWN_OF_KEY: Final = 4  # characters of a wrong key that its refusal shows at 
 """How the key is masked in the refusal of a wrong one is an assumption; that it is masked is recorded."""
 
 Clock = Callable[[], int]
-
-
-class SandboxRefusal(RunproxyError):
-    """A refusal in the service's words."""
-
-    kind = "invalid_request_error"
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        param: str | None = None,
-        code: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message, code=code, param=param, headers=headers)
-        self.answer_status = status
 
 
 class Sandbox:
@@ -171,10 +155,14 @@ class Sandbox:
             yield event(f"thread.run.{run.fields['status']}", run.fields)
         yield b"event: done\ndata: [DONE]\n\n"
 
-    def _list_runs(self, _: Request, thread: str) -> object:
-        runs = [self._seen(run) for run in reversed(self._thread(thread).runs.values())]
-        first, last = (runs[0]["id"], runs[-1]["id"]) if runs else (None, None)
-        return {"object": "list", "data": runs, "first_id": first, "last_id": last, "has_more": False}
+    def _list_runs(self, request: Request, thread: str) -> object:
+        runs = self._thread(thread).runs
+        wanted = Wanted.parse(request.query)
+        try:
+            listed, has_more = page(list(runs), wanted)
+        except KeyError as unknown:
+            raise _no_run(unknown.args[0]) from None
+        return list_fields([self._seen(runs[run]) for run in listed], has_more)
 
     def _get_run(self, _: Request, thread: str, run: str) -> object:
         return self._seen(self._run(thread, run))
@@ -222,7 +210,7 @@ class Sandbox:
     def _run(self, thread: str, run: str) -> Run:
         runs = self._thread(thread).runs
         if run not in runs:
-            raise SandboxRefusal(404, f"No run found with id '{run}'.")
+            raise _no_run(run)
         return runs[run]
 
     def _add_run(self, thread: str, run_id: str, body: Mapping[str, Any]) -> Run:
@@ -260,6 +248,10 @@ def _refuse_bad(route: str, body: dict[str, Any]) -> None:
     if violations:
         first = violations[0]
         raise SandboxRefusal(400, first.message, param=first.param, code=first.code)
+
+
+def _no_run(run: str) -> SandboxRefusal:
+    return SandboxRefusal(404, f"No run found with id '{run}'.")
 
 
 def _refusal_body(error: RunproxyError) -> bytes:
