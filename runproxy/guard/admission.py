@@ -12,7 +12,7 @@ from runproxy import strictjson
 from runproxy.errors import BodyTooLarge, MethodRefused, Refusal, RouteDenied
 from runproxy.guard.framing import check_headers, check_query
 from runproxy.guard.judge import Judge
-from runproxy.messages import WARNINGS_HEADER, Request
+from runproxy.messages import WARNINGS_HEADER, Request, make_headers
 from runproxy.routes import Lookalike, Route, RouteTable
 from runproxy.tally import OTHER
 from runproxy.violations import Judgement, Violation, listed, type_in_words
@@ -99,11 +99,11 @@ class Guard:
             )
         if not route.pointers:
             return Admitted(request)
+        if not request.body and route.may_be_empty:
+            request = _with_empty_object(request)
         check_headers(request.headers)
         if route.is_closed and len(request.body) > self._max_metadata_body_bytes:
             raise BodyTooLarge(self._max_metadata_body_bytes)
-        if not request.body and route.may_be_empty:
-            request = replace(request, body=b"{}")
         value = body_object(strictjson.parse(request.body))
         judgement = self._judge.judge_body(route, value, team)
         if judgement.violations:
@@ -117,6 +117,14 @@ def _admit_without_body(request: Request) -> Admitted:
     if request.body:
         raise Refusal(f"A {request.method} of this address takes no body; send none.", code="unexpected_body")
     return Admitted(request)
+
+
+def _with_empty_object(request: Request) -> Request:
+    """Say in JSON what no body says; where there was nothing, there need not be its type either."""
+    headers = request.headers
+    if "Content-Type" not in headers:
+        headers = make_headers([*headers.items(), ("Content-Type", "application/json")])
+    return replace(request, headers=headers, body=b"{}")
 
 
 def body_object(value: object) -> dict[str, object]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from runproxy.errors import BodyTooLarge, MalformedJson, MediaTypeRefused, MethodRefused, Refusal
 from runproxy.guard import Guard, Judge, MetadataRefused
 from runproxy.messages import Request, make_headers
-from runproxy.routes import MODIFY_RUN, RouteTable
+from runproxy.routes import KNOWN, MODIFY_RUN, RouteTable
 from runproxy.violations import Judgement, Violation
 
 GUARD = Guard(RouteTable((MODIFY_RUN,)), Judge())
@@ -220,6 +220,39 @@ def test_a_body_that_is_no_object_is_refused_by_the_name_of_its_type() -> None:
     """The text follows the service's words for types."""
     found = refusal(post(b"[]"))
     assert found.message == "Invalid type for the request body: expected an object, but got an array instead."
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param([("Accept", "*/*")], id="no type"),
+        pytest.param([("Accept", "*/*"), JSON], id="type of JSON"),
+    ],
+)
+def test_where_a_body_may_be_absent_so_may_its_type(headers: list[tuple[str, str]]) -> None:
+    """The call is forwarded as the empty object, which is JSON and says so once."""
+    guard = Guard(RouteTable(KNOWN), Judge())
+    forwarded = guard.admit(Request("POST", "/v1/threads", make_headers(headers))).request
+    assert forwarded.body == b"{}"
+    assert list(forwarded.headers.items()) == [*(pair for pair in headers if pair != JSON), JSON]
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "error"),
+    [
+        pytest.param("/v1/threads", [("Content-Type", "text/plain")], MediaTypeRefused, id="another type"),
+        pytest.param("/v1/threads", [("Content-Encoding", "gzip")], MediaTypeRefused, id="compressed"),
+        pytest.param("/v1/conversations", [], MediaTypeRefused, id="a body is needed"),
+        pytest.param("/v1/conversations", [JSON], MalformedJson, id="a body is needed, of JSON"),
+    ],
+)
+def test_an_absent_body_is_refused_where_something_else_was_meant(
+    target: str, headers: list[tuple[str, str]], error: type[Refusal]
+) -> None:
+    """What the headers say of a body counts also where there is none."""
+    request = Request("POST", target, make_headers(headers))
+    assert isinstance(refusal(request, Guard(RouteTable(KNOWN), Judge())), error)
 
 
 @pytest.mark.parametrize(
