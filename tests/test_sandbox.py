@@ -338,12 +338,13 @@ async def test_a_cancelled_run_can_be_modified() -> None:
 
 
 async def test_a_thread_and_its_runs() -> None:
-    """A thread that was created can be looked at, and lists its runs, the newest first."""
+    """A thread that was created, from a body or from none, can be looked at, and lists its runs, the newest first."""
     sandbox = Sandbox(new_id=counted_ids())
     thread = await ask(sandbox, "POST", "/v1/threads", {"metadata": {"a": "b"}})
     address = f"/v1/threads/{thread['id']}"
     assert (thread["object"], thread["metadata"]) == ("thread", {"a": "b"})
     assert await ask(sandbox, "GET", address) == thread
+    assert (await ask(sandbox, "POST", "/v1/threads"))["metadata"] == {}
     empty: dict[str, Any] = {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
     assert await ask(sandbox, "GET", f"{address}/runs") == empty
     old = await ask(sandbox, "POST", f"{address}/runs", {"assistant_id": "asst_1", "metadata": {"n": "1"}})

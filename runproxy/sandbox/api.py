@@ -123,7 +123,7 @@ class Sandbox:
         raise SandboxRefusal(404, f"Invalid URL ({request.method} {request.path})")
 
     def _create_thread(self, request: Request) -> object:
-        body = _json_object(request)
+        body = _json_object(request) if request.body else {}
         _refuse_bad("create_thread", body)
         thread_id = self._new_id("thread")
         self._threads[thread_id] = Thread(thread_fields(thread_id, self._now(), body.get("metadata") or {}))
