@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+_FOR_TESTS = {"RUNPROXY_OPENAPI", "RUNPROXY_REQUIRE"}
 _FIGURES = pytest.StashKey[list[str]]()
 
 
@@ -34,7 +35,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the settings of the person or the pipeline out of the tests."""
     for name in list(os.environ):
-        if name == "CI" or (name.startswith("RUNPROXY_") and name != "RUNPROXY_REQUIRE"):
+        if name == "CI" or (name.startswith("RUNPROXY_") and name not in _FOR_TESTS):
             monkeypatch.delenv(name)
 
 
