@@ -53,6 +53,9 @@ LEVELS = {
 """A room imports only from rooms of a lower level; inside a room (a package) anything goes."""
 
 OWNERS = {
+    "backports": {"coding"},
+    "brotli": {"coding"},
+    "zlib": {"coding"},
     "aiohttp": {"server", "admin", "upstream"},
     "click": {"cli"},
     "fcntl": {"stores"},
