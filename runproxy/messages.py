@@ -39,6 +39,12 @@ _UNSAFE_VALUE = re.compile(r"[\r\n\0]")  # RFC 9110 section 5.5
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 """Statuses whose answers end with their head (RFC 9112 section 6.3)."""
 
+CODING_HEADER = "content-encoding"
+"""Names the coding in which a body is sent (RFC 9110 section 8.4)."""
+
+LENGTH_HEADER = "content-length"
+"""Tells the length of a body; without one, that of the body there would be (RFC 9110 section 8.6)."""
+
 HOP_BY_HOP = frozenset(
     {
         "connection",
@@ -53,6 +59,11 @@ HOP_BY_HOP = frozenset(
     }
 )
 """Headers of one connection, never of a message (RFC 9110 section 7.6.1); Proxy-Connection is a relic of the kind."""
+
+
+def tells_length_alone(method: str, status: int) -> bool:
+    """Tell whether an answer may name a length and have no body (RFC 9110 section 8.6)."""
+    return status == HTTPStatus.NOT_MODIFIED or (method == "HEAD" and status != HTTPStatus.NO_CONTENT)
 
 
 def make_headers(pairs: Iterable[tuple[str, str]] = ()) -> Headers:
@@ -142,6 +153,7 @@ class Response:
 
     The body is `body`, which came in `pieces` where it was streamed and recorded; or it is still to come as `stream`.
     Of an answer that has no head nothing is sent but what its stream gives, if anything.
+    With a `coding`, it came compressed, and is held as it reads; headers say nothing of that then.
     """
 
     status: int
@@ -151,11 +163,22 @@ class Response:
     stream: Stream | None = field(default=None, repr=False, compare=False)
     source: Source | None = field(default=None, repr=False, compare=False)
     has_head: bool = True
+    coding: str = field(default="", repr=False)
 
     def with_header(self, name: str, value: str) -> "Response":
         """Copy this answer with one header more, in place of any of the same name."""
         pairs = [(key, held) for key, held in self.headers.items() if key.lower() != name.lower()]
         return replace(self, headers=make_headers([*pairs, (name, value)]))
+
+    def decoded(self, coding: str, body: bytes, pieces: tuple[Piece, ...] = ()) -> "Response":
+        """Copy this answer with its body as it reads, and a note of the coding it came in."""
+        pairs = ((name, value) for name, value in self.headers.items() if name.lower() != CODING_HEADER)
+        return replace(self, headers=make_headers(pairs), body=body, pieces=pieces, stream=None, coding=coding)
+
+    @cached_property
+    def variants(self) -> dict[str, "Response"]:
+        """This answer by coding, as clients that accept it are given it; each is made once."""
+        return {}
 
     @cached_property
     def has_date(self) -> bool:

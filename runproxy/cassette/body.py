@@ -2,7 +2,7 @@
 
 A body is stored as `json` plus the `style` that prints it (left out when it is `compact`), as `text` when it is other
 UTF-8, else as `base64`. One that was streamed is stored as `chunks`, each with the time after the one before. No body
-at all is stored as nothing.
+at all is stored as nothing. What came compressed is stored as it reads, with the `coding` it came in.
 """
 
 from base64 import b64decode, b64encode
@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from runproxy.coding import CODINGS
 from runproxy.jsonstyle import COMPACT, STYLES, detect, render
 from runproxy.messages import Piece
 
@@ -19,6 +20,12 @@ def _known_style(style: str) -> str:
     if style not in STYLES:
         raise ValueError(f"unknown style {style!r}; there are {', '.join(STYLES)}")
     return style
+
+
+def _known_coding(coding: str) -> str:
+    if coding not in CODINGS:
+        raise ValueError(f"unknown coding {coding!r}; there are {', '.join(CODINGS)}")
+    return coding
 
 
 def _valid_base64(text: str) -> str:
@@ -102,10 +109,24 @@ class StoredBody(BaseModel):
         return tuple(Piece(len(chunk.to_bytes()), chunk.after_ms) for chunk in self.chunks)
 
 
-def to_stored(body: bytes, pieces: Sequence[Piece] = ()) -> dict[str, object] | None:
-    """Give the readable form of a body; None when it is empty."""
-    if not body:
-        return None
+class StoredAnswerBody(StoredBody):
+    """The body of an answer: exactly one of `json`, `text`, `base64` and `chunks`."""
+
+    coding: Annotated[
+        str,
+        AfterValidator(_known_coding),
+        Field(description="The coding it came in; it stands here as it reads.", json_schema_extra={"enum": [*CODINGS]}),
+    ] = ""
+
+
+def to_stored(body: bytes, pieces: Sequence[Piece] = (), coding: str = "") -> dict[str, object] | None:
+    """Give the readable form of a body, and the coding it came in; None when there was none."""
+    if coding:
+        return {**_readable(body, pieces), "coding": coding}
+    return _readable(body, pieces) if body else None
+
+
+def _readable(body: bytes, pieces: Sequence[Piece]) -> dict[str, object]:
     if pieces:
         return {"chunks": [{"after_ms": after, **_plainly(part)} for part, after in _cut(body, pieces)]}
     found = detect(body)

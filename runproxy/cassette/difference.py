@@ -1,8 +1,8 @@
 """What two cassettes do not share, call by call and field by field.
 
 Calls are compared with those of the same key, the n-th recording with the n-th. JSON is compared by value: neither the
-order of names counts nor how a body was printed, `1` equals `1.0`. When a call was recorded, how long it took and
-the id of its answer count only when all is asked for.
+order of names counts nor how a body was printed, `1` equals `1.0`. When a call was recorded, how long it took, the id of its
+answer and the coding that one came in count only when all is asked for.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -119,6 +119,8 @@ def _fields(before: Interaction, after: Interaction, ignoring: Ignoring) -> Iter
     yield from _plain("response.status", before.response.status, after.response.status)
     yield from header_fields("response.headers", before.response.headers, after.response.headers, ignoring)
     yield from _bodies(before.response, after.response, ignoring)
+    if not ignoring.volatile:
+        yield from _plain("response.body.coding", before.response.coding or ABSENT, after.response.coding or ABSENT)
 
 
 def _plain(where: str, before: object, after: object) -> Iterator[Field]:

@@ -10,19 +10,22 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar
 import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from runproxy.cassette.body import StoredBody, to_stored
+from runproxy.cassette.body import StoredAnswerBody, StoredBody, to_stored
 from runproxy.cassette.model import PLAIN_MATCHER, Interaction
 from runproxy.errors import CorruptCassette, UnknownFormat
 from runproxy.matching import Matcher, MatchKey, MatchSettings
 from runproxy.messages import (
     BODILESS,
+    CODING_HEADER,
     HOP_BY_HOP,
+    LENGTH_HEADER,
     Piece,
     Request,
     Response,
     is_header_value,
     is_token,
     make_headers,
+    tells_length_alone,
 )
 
 FORMAT: Final = "runproxy/1"
@@ -32,7 +35,6 @@ _MAX_MATCH_CHARS: Final = 4096
 
 _T = TypeVar("_T")
 _NO_HEADERS: Final = make_headers()
-_FRAMING: Final = HOP_BY_HOP | {"content-length"}
 
 
 def _token(name: str) -> str:
@@ -68,7 +70,7 @@ _HeaderValue: TypeAlias = Annotated[
 StoredHeaders: TypeAlias = Annotated[
     list[tuple[_Token, _HeaderValue]], Field(description="Pairs of name and value, in their order.")
 ]
-_Body: TypeAlias = Annotated[StoredBody | None, Field(description="What was sent; left out where there was nothing.")]
+_WHAT_WAS_SENT: Final = Field(description="What was sent; left out where there was nothing.")
 
 
 class _Stored(BaseModel):
@@ -90,7 +92,7 @@ class StoredRequest(_Stored):
         Field(description="Raw, without its question mark.", json_schema_extra={"pattern": r"^[^#\s]*$"}),
     ] = ""
     headers: StoredHeaders = []
-    body: _Body = None
+    body: Annotated[StoredBody | None, _WHAT_WAS_SENT] = None
 
 
 class StoredResponse(_Stored):
@@ -105,15 +107,23 @@ class StoredResponse(_Stored):
 
     status: int = Field(ge=200, le=599)
     headers: StoredHeaders = []
-    body: _Body = None
+    body: Annotated[StoredAnswerBody | None, _WHAT_WAS_SENT] = None
+
+    @property
+    def lengths(self) -> list[str]:
+        """The lengths that its headers tell."""
+        return [value for name, value in self.headers if name.lower() == LENGTH_HEADER]
 
     @model_validator(mode="after")
     def _is_framed_once(self) -> "StoredResponse":
         """Leave the framing to whoever sends the answer; two words about it are one too many."""
-        if any(name.lower() in _FRAMING for name, _ in self.headers):
-            raise ValueError("an answer holds no header about its connection or its length")
+        names = {name.lower() for name, _ in self.headers}
+        if names & HOP_BY_HOP or (self.lengths and self.body is not None):
+            raise ValueError("an answer holds no header about its connection or the length of its body")
         if self.status in BODILESS and self.body is not None:
             raise ValueError(f"an answer with status {self.status} has no body")
+        if self.body is not None and self.body.coding and CODING_HEADER in names:
+            raise ValueError(f"'coding' takes the place of the header {CODING_HEADER}")
         return self
 
 
@@ -124,6 +134,18 @@ class StoredInteraction(_Stored):
     elapsed_ms: int = Field(default=0, ge=0, description="How long the upstream took to answer.")
     request: StoredRequest
     response: StoredResponse
+
+    @model_validator(mode="after")
+    def _tells_a_length_alone(self) -> "StoredInteraction":
+        """Take a length only where it is that of no body, or a client would wait for one."""
+        lengths, got = self.response.lengths, self.response
+        if lengths and not (tells_length_alone(self.request.method, got.status) and _is_length(lengths)):
+            raise ValueError("only an answer to HEAD, or a 304, tells a length, and it does so once, in digits")
+        return self
+
+
+def _is_length(values: list[str]) -> bool:
+    return len(values) == 1 and re.fullmatch("[0-9]{1,18}", values[0]) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +236,7 @@ def _key(matcher: Matcher, found: StoredInteraction) -> MatchKey:
 
 def _without_headers(sent: StoredRequest) -> Request:
     """Give the request with those headers alone that tell how to read its body."""
-    coding = [pair for pair in sent.headers if pair[0].lower() == "content-encoding"]
+    coding = [pair for pair in sent.headers if pair[0].lower() == CODING_HEADER]
     headers = make_headers(coding) if coding else _NO_HEADERS
     return Request(sent.method, _target(sent), headers, _body_bytes(sent.body))
 
@@ -228,13 +250,16 @@ def _target(sent: StoredRequest) -> str:
 
 
 def _interaction(found: StoredInteraction) -> Interaction:
-    sent, got = found.request, found.response
     return Interaction(
-        _request(sent),
-        Response(got.status, make_headers(got.headers), _body_bytes(got.body), got.body.pieces() if got.body else ()),
-        found.recorded_at.astimezone(UTC),
-        found.elapsed_ms,
+        _request(found.request), _response(found.response), found.recorded_at.astimezone(UTC), found.elapsed_ms
     )
+
+
+def _response(got: StoredResponse) -> Response:
+    headers, body = make_headers(got.headers), got.body
+    if body is None:
+        return Response(got.status, headers)
+    return Response(got.status, headers, body.to_bytes(), body.pieces(), coding=body.coding)
 
 
 def encode_interaction(interaction: Interaction) -> bytes:
@@ -253,7 +278,7 @@ def encode_interaction(interaction: Interaction) -> bytes:
         "response": {
             "status": response.status,
             "headers": [_on_one_line(pair) for pair in response.headers.items()],
-            **_stored_body(response.body, response.pieces),
+            **_stored_body(response.body, response.pieces, response.coding),
         },
     }
     return orjson.dumps(stored, option=orjson.OPT_INDENT_2)
@@ -264,8 +289,8 @@ def _on_one_line(header: tuple[str, str]) -> orjson.Fragment:
     return orjson.Fragment(b"[%b, %b]" % (orjson.dumps(name), orjson.dumps(value)))
 
 
-def _stored_body(body: bytes, pieces: Sequence[Piece] = ()) -> dict[str, object]:
-    stored = to_stored(body, pieces)
+def _stored_body(body: bytes, pieces: Sequence[Piece] = (), coding: str = "") -> dict[str, object]:
+    stored = to_stored(body, pieces, coding)
     return {} if stored is None else {"body": stored}
 
 

@@ -83,7 +83,8 @@ def _show(print_line: "Callable[..., None]", position: int, interaction: "Intera
     call = harmless(f"[{position}] {request.method} {request.target}")
     print_line(Text.assemble((call, "bold"), f"  {taken}"))
     _show_message(print_line, ">", request.headers, request.body)
-    print_line(Text(f"< {response.status}", style="red" if response.status >= HTTP_ERROR else "green"))
+    coding = f"  in {response.coding}" if response.coding else ""
+    print_line(Text(f"< {response.status}{coding}", style="red" if response.status >= HTTP_ERROR else "green"))
     _show_message(print_line, "<", response.headers, response.body)
     print_line()
 
