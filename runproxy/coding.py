@@ -9,12 +9,15 @@ from typing import Final, Protocol
 
 import brotli
 
+from runproxy.errors import NotStorable, OpaqueBody, TooLongToRecord
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
 MAX_DECOMPRESSED_BYTES: Final = 64 * 1024 * 1024
+_NO_CODING: Final = ("", "identity")
 _MAX_MEMBERS: Final = 1024
 _FIRST_WINDOW_BYTES: Final = 64
 _MAX_WINDOW_LOG: Final = 23  # RFC 9659 section 3: what uses more memory is no zstd as HTTP means it
@@ -31,6 +34,11 @@ class DecodesTooLong(Undecodable):
     """A body that says more than is kept."""
 
 
+def not_storable(error: Undecodable, where: str, most_bytes: int) -> NotStorable:
+    """Say why a body that cannot be decoded cannot be stored either."""
+    return TooLongToRecord(most_bytes) if isinstance(error, DecodesTooLong) else OpaqueBody(where)
+
+
 def known_coding(name: str) -> str:
     """Give the name of a coding as it is written here; empty for one that is not known, or for more than one."""
     name = name.strip().lower()
@@ -42,7 +50,7 @@ def decompressed(body: bytes, coding: str, most_bytes: int = MAX_DECOMPRESSED_BY
 
     A body without a coding is given back as the same object.
     """
-    if coding.lower() in ("", "identity") or not body:
+    if coding.lower() in _NO_CODING or not body:
         return body
     try:
         return decoded(body, coding, most_bytes)
@@ -65,10 +73,13 @@ def encoded(body: bytes, coding: str) -> bytes:
 
 
 class Decoder:
-    """Undoes a coding piece by piece; raises `Undecodable` where that cannot be done, and after `most_bytes`."""
+    """Undoes a coding, if there is one, piece by piece.
+
+    Raises `Undecodable` where that cannot be done, and `DecodesTooLong` after `most_bytes`.
+    """
 
     def __init__(self, coding: str, most_bytes: int) -> None:
-        make = _READERS.get(known_coding(coding))
+        make = _Plain if coding.lower() in _NO_CODING else _READERS.get(known_coding(coding))
         if make is None:
             raise Undecodable(f"the coding {coding!r} is not known")
         self._reader = make()
@@ -119,12 +130,21 @@ class _Library(Protocol):
 
 
 class _Reader(Protocol):
-    """Reads a coded body; gives less than `most_bytes`, unless there is more than that."""
+    """Reads a body; gives less than `most_bytes`, unless there is more than that."""
 
     @property
     def is_whole(self) -> bool: ...  # pragma: no cover
 
     def read(self, data: bytes, most_bytes: int) -> bytes: ...  # pragma: no cover
+
+
+class _Plain:
+    """Reads what has no coding."""
+
+    is_whole = True
+
+    def read(self, data: bytes, _: int) -> bytes:
+        return data
 
 
 class _Members:

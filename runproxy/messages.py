@@ -71,6 +71,12 @@ def make_headers(pairs: Iterable[tuple[str, str]] = ()) -> Headers:
     return CIMultiDictProxy(CIMultiDict(pairs))
 
 
+def coding_named(headers: Headers) -> str:
+    """Give what headers say of the coding of a body, in lower case; empty where it has none."""
+    named = ", ".join(headers.getall(CODING_HEADER, ())).strip().lower()
+    return "" if named == "identity" else named
+
+
 def is_token(name: str) -> bool:
     """Tell whether a name is an RFC 9110 token."""
     return _TOKEN.fullmatch(name) is not None
@@ -170,10 +176,12 @@ class Response:
         pairs = [(key, held) for key, held in self.headers.items() if key.lower() != name.lower()]
         return replace(self, headers=make_headers([*pairs, (name, value)]))
 
-    def decoded(self, coding: str, body: bytes, pieces: tuple[Piece, ...] = ()) -> "Response":
-        """Copy this answer with its body as it reads, and a note of the coding it came in."""
-        pairs = ((name, value) for name, value in self.headers.items() if name.lower() != CODING_HEADER)
-        return replace(self, headers=make_headers(pairs), body=body, pieces=pieces, stream=None, coding=coding)
+    def decoded(self, body: bytes, coding: str, pieces: tuple[Piece, ...] = ()) -> "Response":
+        """Copy this answer with its body as it reads, and a note of the coding it came in, if any."""
+        headers = self.headers
+        if coding:
+            headers = make_headers((name, value) for name, value in headers.items() if name.lower() != CODING_HEADER)
+        return replace(self, headers=headers, body=body, pieces=pieces, stream=None, coding=coding)
 
     @cached_property
     def variants(self) -> dict[str, "Response"]:

@@ -3,17 +3,28 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol, Self
 
-from runproxy.errors import RunproxyError
+from runproxy.coding import Decoder, Undecodable, not_storable
+from runproxy.errors import NotStorable, RunproxyError
 from runproxy.messages import Piece, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A stream that has passed whole: what it says, in the pieces in which it came; or why that cannot be told."""
+
+    body: bytes = b""
+    pieces: tuple[Piece, ...] = ()
+    lost: NotStorable | None = None
 
 
 class Heard(Protocol):
     """What hears a stream that has passed whole."""
 
-    async def __call__(self, body: bytes | None, pieces: tuple[Piece, ...]) -> None:
-        """Take what has passed, None where it was too long to keep; what this raises breaks the stream off."""
+    async def __call__(self, passed: Passed) -> None:
+        """Take what has passed; what this raises breaks the stream off."""
         ...  # pragma: no cover
 
 
@@ -21,23 +32,28 @@ class Overheard:
     """Passes a stream on, and lets `heard` know of all of it before its end is passed on.
 
     Where the client is told the `length` of the body in advance, its end is its last piece; else it is the end of the
-    stream. A stream that breaks off, or is closed before its end, is not heard. At most `max_bytes` are kept. `now`
-    tells seconds.
+    stream. A stream that breaks off, or is closed before its end, is not heard. One in a content `coding` is passed on
+    as it is, and heard as it reads. At most `max_bytes` are kept. `now` tells seconds.
     """
 
     def __init__(
-        self, stream: Stream, heard: Heard, now: Callable[[], float], *, length: int | None, max_bytes: int
+        self,
+        stream: Stream,
+        heard: Heard,
+        now: Callable[[], float],
+        *,
+        length: int | None,
+        max_bytes: int,
+        coding: str = "",
     ) -> None:
         self._stream = stream
         self._heard = heard
         self._now = now
         self._length = length
-        self._max_bytes = max_bytes
-        self._kept = bytearray()
-        self._pieces: list[Piece] = []
         self._passed = 0
         self._last = now()
         self._is_told = False
+        self._ear = _Ear(coding, max_bytes)
 
     def __aiter__(self) -> Self:
         return self
@@ -58,19 +74,59 @@ class Overheard:
         await self._stream.aclose()
 
     def _note(self, piece: bytes) -> None:
-        now = self._now()
         self._passed += len(piece)
-        if self._passed <= self._max_bytes:
-            self._kept += piece
-            self._pieces.append(Piece(len(piece), round((now - self._last) * 1000)))
-        self._last = now
+        now = self._now()
+        if self._ear.listen(piece, round((now - self._last) * 1000)):
+            self._last = now
 
     async def _tell(self) -> None:
-        if self._is_told:
-            return
-        self._is_told = True
-        is_whole = self._passed <= self._max_bytes
-        await self._heard(bytes(self._kept) if is_whole else None, tuple(self._pieces))
+        if not self._is_told:
+            self._is_told = True
+            await self._heard(self._ear.told())
+
+
+class _Ear:
+    """Keeps what a stream says, for as long as it can be understood and is not too long."""
+
+    def __init__(self, coding: str, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._body = bytearray()
+        self._pieces: list[Piece] = []
+        self._decoder: Decoder | None = None
+        self._lost: NotStorable | None = None
+        try:
+            self._decoder = Decoder(coding, max_bytes)
+        except Undecodable as error:
+            self._lose(error)
+
+    def listen(self, piece: bytes, after_ms: int) -> bool:
+        """Take in a piece; tells whether anything could be read with it that could not before."""
+        if self._decoder is None:
+            return False
+        try:
+            plain = self._decoder.feed(piece)
+        except Undecodable as error:
+            self._lose(error)
+            return False
+        if plain:
+            self._body += plain
+            self._pieces.append(Piece(len(plain), after_ms))
+        return bool(plain)
+
+    def told(self) -> Passed:
+        """Say what was heard, at the end."""
+        if self._decoder is not None:
+            try:
+                self._decoder.finish()
+            except Undecodable as error:
+                self._lose(error)
+        return Passed(bytes(self._body), tuple(self._pieces), self._lost)
+
+    def _lose(self, error: Undecodable) -> None:
+        self._lost = not_storable(error, "the body of the response", self._max_bytes)
+        self._decoder = None
+        self._body.clear()
+        self._pieces.clear()
 
 
 class Playback:

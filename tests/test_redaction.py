@@ -200,7 +200,7 @@ def test_a_storable_call_holds_no_secret_header_and_no_secret_query() -> None:
     sent = get("/p?sig=s&a=1", ("Authorization", "x"), ("Content-Type", "t"), body=b"b")
     got = Response(401, make_headers([("Set-Cookie", "c"), ("X-Request-Id", "r")]), b"e")
     assert storable_request(sent) == get("/p?sig=REDACTED&a=1", ("content-type", "t"), body=b"b")
-    assert storable_response(got) == Response(401, make_headers([("x-request-id", "r")]), b"e")
+    assert storable_response(got, "GET") == Response(401, make_headers([("x-request-id", "r")]), b"e")
 
 
 # What the gate learns
@@ -457,7 +457,9 @@ def test_an_error_of_the_gate_does_not_repeat_the_secret(text: str) -> None:
 def test_storable_parts_show_no_values() -> None:
     """Requests and answers keep headers and bodies out of their repr, kept ones too."""
     headers: Headers = make_headers([("Content-Type", "visible")])
-    text = repr((storable_request(Request("GET", "/p", headers, b"body")), storable_response(Response(200, headers))))
+    text = repr(
+        (storable_request(Request("GET", "/p", headers, b"body")), storable_response(Response(200, headers), "GET"))
+    )
     assert "visible" not in text
     assert "body" not in text.replace("body=", "")
 

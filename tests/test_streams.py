@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runproxy.errors import UpstreamError
+from runproxy.coding import CODINGS, Encoder, encoded
+from runproxy.errors import OpaqueBody, TooLongToRecord, UpstreamError
 from runproxy.messages import Piece, cut_anew
-from runproxy.streams import Altered, Overheard, Playback, ReadAhead, hear_out
+from runproxy.streams import Altered, Overheard, Passed, Playback, ReadAhead, hear_out
 
 
 class Given:
@@ -39,11 +40,11 @@ class Ear:
     """Takes down what it hears, and in what order with what the client gets."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[bytes | None, tuple[Piece, ...]]] = []
+        self.heard: list[Passed] = []
 
-    async def __call__(self, body: bytes | None, pieces: tuple[Piece, ...]) -> None:
+    async def __call__(self, passed: Passed) -> None:
         """Hear a stream that has passed whole."""
-        self.heard.append((body, pieces))
+        self.heard.append(passed)
 
 
 def ticking(step_s: float = 0.01) -> Callable[[], float]:
@@ -58,9 +59,9 @@ def ticking(step_s: float = 0.01) -> Callable[[], float]:
     return look
 
 
-def overheard(stream: Given, ear: Ear, length: int | None = None, max_bytes: int = 100) -> Overheard:
+def overheard(stream: Given, ear: Ear, length: int | None = None, max_bytes: int = 100, coding: str = "") -> Overheard:
     """Listen in on a stream."""
-    return Overheard(stream, ear, ticking(), length=length, max_bytes=max_bytes)
+    return Overheard(stream, ear, ticking(), length=length, max_bytes=max_bytes, coding=coding)
 
 
 async def test_all_is_passed_and_heard_with_times() -> None:
@@ -68,7 +69,7 @@ async def test_all_is_passed_and_heard_with_times() -> None:
     ear = Ear()
     passed = [piece async for piece in overheard(Given(b"ab", b"c"), ear)]
     assert passed == [b"ab", b"c"]
-    assert ear.heard == [(b"abc", (Piece(2, 10), Piece(1, 10)))]
+    assert ear.heard == [Passed(b"abc", (Piece(2, 10), Piece(1, 10)))]
 
 
 async def test_it_is_heard_before_the_client_knows_the_end() -> None:
@@ -100,7 +101,37 @@ async def test_what_is_too_long_is_heard_of_without_its_body() -> None:
     """It passes all the same, and memory is bounded."""
     ear = Ear()
     passed = [piece async for piece in overheard(Given(b"ab", b"cd"), ear, max_bytes=3)]
-    assert (passed, ear.heard[0][0]) == ([b"ab", b"cd"], None)
+    assert passed == [b"ab", b"cd"]
+    assert (ear.heard[0].body, ear.heard[0].pieces) == (b"", ())
+    assert isinstance(ear.heard[0].lost, TooLongToRecord)
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_a_compressed_stream_passes_as_it_is_and_is_heard_as_it_reads(coding: str) -> None:
+    """Each piece is heard when it can be read, with the time since the last that could; the end brings nothing."""
+    encoder, ear = Encoder(coding), Ear()
+    first, second, end = encoder.feed(b"ab"), encoder.feed(b"c"), encoder.finish()
+    sent = [first[:2], first[2:], second, end]
+    assert [piece async for piece in overheard(Given(*sent), ear, coding=coding)] == sent
+    assert ear.heard == [Passed(b"abc", (Piece(2, 20), Piece(1, 10)))]
+
+
+@pytest.mark.parametrize(
+    ("sent", "coding", "lost"),
+    [
+        pytest.param(b"{}", "gzip", OpaqueBody, id="not what it says"),
+        pytest.param(encoded(b"{}", "br")[:-1], "br", OpaqueBody, id="cut off"),
+        pytest.param(b"{}", "gzip, br", OpaqueBody, id="two codings"),
+        pytest.param(encoded(bytes(1000), "zstd"), "zstd", TooLongToRecord, id="a bomb"),
+    ],
+)
+async def test_a_compressed_stream_that_cannot_be_read_passes_all_the_same(
+    sent: bytes, coding: str, lost: type[Exception]
+) -> None:
+    """It is heard of, with the reason."""
+    ear = Ear()
+    assert [piece async for piece in overheard(Given(sent, b"more"), ear, coding=coding)] == [sent, b"more"]
+    assert (ear.heard[0].body, type(ear.heard[0].lost)) == (b"", lost)
 
 
 async def test_a_recorded_body_comes_piece_by_piece() -> None:

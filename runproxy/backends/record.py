@@ -9,10 +9,11 @@ from typing import Protocol, TypeAlias
 import structlog
 
 from runproxy.cassette import Interaction
-from runproxy.errors import CassetteError, RunproxyError, TooLongToRecord, TooManyCredentials, Unrecorded
-from runproxy.messages import OUTCOME_HEADER, Backend, Piece, Request, Response, Stream, make_headers
+from runproxy.coding import known_coding
+from runproxy.errors import CassetteError, NotStorable, RunproxyError, TooManyCredentials, Unrecorded
+from runproxy.messages import OUTCOME_HEADER, Backend, Request, Response, Stream, coding_named
 from runproxy.redaction import PLAIN, Redactor, WriteGate, loggable_path
-from runproxy.streams import Overheard
+from runproxy.streams import Overheard, Passed
 
 _log = structlog.get_logger("runproxy.record")
 
@@ -33,7 +34,8 @@ class Record:
     """Forwards calls to `upstream` and records them; of what could not be recorded, `unrecorded` makes the answer.
 
     Acknowledged means recorded: the answer is given back when the recorder has returned, and of a stream its end. Of
-    streams, those of at most `max_recorded_bytes` are recorded. `now` tells the time in UTC.
+    streams, and of what comes compressed, what says at most `max_recorded_bytes` is recorded. `now` tells the time in
+    UTC.
     """
 
     def __init__(
@@ -76,9 +78,11 @@ class Record:
     def _recording(self, response: Response, stream: Stream, taking: "_Taking") -> Response:
         """Let a stream pass, and record it when its end has come, before the client has it."""
 
-        async def heard(body: bytes | None, pieces: tuple[Piece, ...]) -> None:
-            whole = None if body is None else replace(response, body=body, pieces=pieces)
-            why = await self._take_down(taking, whole)
+        coding = coding_named(response.headers)
+
+        async def heard(passed: Passed) -> None:
+            whole = response.decoded(passed.body, known_coding(coding), passed.pieces)
+            why = await self._take_down(taking, whole, passed.lost)
             if why:
                 self._unrecorded(response, *why)  # raises where the settings ask for it, which breaks the stream off
 
@@ -89,14 +93,17 @@ class Record:
             asyncio.get_running_loop().time,
             length=int(length) if length else None,
             max_bytes=self._max_recorded_bytes,
+            coding=coding,
         )
         return replace(response.with_header(OUTCOME_HEADER, "recording"), stream=overheard)
 
-    async def _take_down(self, taking: "_Taking", response: Response | None) -> tuple[str, str] | None:
-        """Record a call; gives code and words of what kept it from being recorded, which is logged."""
+    async def _take_down(
+        self, taking: "_Taking", response: Response, lost: NotStorable | None = None
+    ) -> tuple[str, str] | None:
+        """Record a call, unless it is `lost`; gives code and words of what kept it from that, which is logged."""
         request = taking.request
         try:
-            sent, got = self._storable(taking, response)
+            sent, got = self._storable(taking, response, lost)
             await self._recorder.append(Interaction(sent, got, taking.started_at, taking.elapsed_ms))
         except CassetteError as error:
             _log.error("not recorded", method=request.method, path=loggable_path(request), reason=error.message)
@@ -106,13 +113,11 @@ class Record:
             return "internal_error", "runproxy failed; its log has the reason."
         return None
 
-    def _storable(self, taking: "_Taking", response: Response | None) -> tuple[Request, Response]:
+    def _storable(self, taking: "_Taking", response: Response, lost: NotStorable | None) -> tuple[Request, Response]:
         """Reduce a call to what may be stored of it; raises `NotStorable`."""
-        if taking.unsearched:
-            raise taking.unsearched
-        if response is None:
-            raise TooLongToRecord(self._max_recorded_bytes)
-        return self._redactor.storable(taking.request, _without_length(response))
+        if why := lost or taking.unsearched:
+            raise why
+        return self._redactor.storable(taking.request, response, self._max_recorded_bytes)
 
     def _learn(self, request: Request) -> TooManyCredentials | None:
         """Remember the credentials of a request; gives what keeps it from being recorded, if there are too many."""
@@ -131,14 +136,6 @@ class _Taking:
     started_at: datetime
     elapsed_ms: int
     unsearched: TooManyCredentials | None
-
-
-def _without_length(response: Response) -> Response:
-    """Leave out the length of the body, which a cassette does not tell apart from the body."""
-    if "Content-Length" not in response.headers:
-        return response
-    pairs = ((name, value) for name, value in response.headers.items() if name.lower() != "content-length")
-    return replace(response, headers=make_headers(pairs))
 
 
 OnRecordError: TypeAlias = Callable[[Response, str, str], Response]

@@ -12,9 +12,10 @@ from runproxy.backends.replay import Replay
 from runproxy.cassette import Interaction
 from runproxy.cassette.difference import Ignoring
 from runproxy.cassette.drift import Drift, find_drift, kinds_of
-from runproxy.messages import DRIFT_HEADER, OUTCOME_HEADER, Backend, Piece, Request, Response, Stream
+from runproxy.coding import known_coding
+from runproxy.messages import DRIFT_HEADER, OUTCOME_HEADER, Backend, Request, Response, Stream, coding_named
 from runproxy.redaction import Redactor, loggable
-from runproxy.streams import Overheard
+from runproxy.streams import Overheard, Passed
 
 _KEPT: Final = 100
 _MAX_PLACES: Final = 10
@@ -78,18 +79,21 @@ class Verify:
     ) -> Response:
         """Let a stream pass, and compare it when its end has come."""
 
-        async def heard(body: bytes | None, pieces: tuple[Piece, ...]) -> None:
-            if body is not None:
-                self._compare(request, replace(response, body=body, pieces=pieces), recording)
+        coding = coding_named(response.headers)
+
+        async def heard(passed: Passed) -> None:
+            if passed.lost is None:
+                whole = response.decoded(passed.body, known_coding(coding), passed.pieces)
+                self._compare(request, whole, recording)
 
         now = asyncio.get_running_loop().time
-        overheard = Overheard(stream, heard, now, length=None, max_bytes=_MAX_STREAM_BYTES)
+        overheard = Overheard(stream, heard, now, length=None, max_bytes=_MAX_STREAM_BYTES, coding=coding)
         return replace(response.with_header(OUTCOME_HEADER, "verifying"), stream=overheard)
 
     def _compare(self, request: Request, response: Response, recording: tuple[int, Interaction]) -> tuple[Drift, ...]:
         position, recorded = recording
         compared = self._comparison
-        fresh = compared.redactor.storable_response(response)
+        fresh = compared.redactor.storable_response(response, request.method)
         found = find_drift(recorded.response, fresh, compared.ignoring, compared.kinds)
         if found:
             self._tell(request, f"{self._replay.name}[{position}]", found)

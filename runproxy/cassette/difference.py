@@ -1,8 +1,8 @@
 """What two cassettes do not share, call by call and field by field.
 
 Calls are compared with those of the same key, the n-th recording with the n-th. JSON is compared by value: neither the
-order of names counts nor how a body was printed, `1` equals `1.0`. When a call was recorded, how long it took, the id of its
-answer and the coding that one came in count only when all is asked for.
+order of names counts nor how a body was printed, `1` equals `1.0`. When a call was recorded, how long it took, the id
+of its answer and the coding that one came in count only when all is asked for.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -57,7 +57,7 @@ class Resending:
                     return Checked(position, call, skipped=reason)
                 sent = self._addressed(request, base_path)
                 gate.learn(sent)
-                fresh = self.redactor.storable_response(await upstream.send(sent))
+                fresh = self.redactor.storable_response(await upstream.send(sent), sent.method)
                 drifts = find_drift(interaction.response, fresh, self.ignoring, self.kinds)
                 return Checked(position, call, tuple(_shown(drift, gate) for drift in drifts))
 

@@ -1,7 +1,8 @@
 """Writes a cassette as HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/), to be opened by developer tools.
 
 Bodies are given as they read: a content coding is undone, text is text, and all else is base64. HAR 1.2 has no word for
-base64 in a request; `encoding` is taken from the draft of 1.3.
+base64 in a request; `encoding` is taken from the draft of 1.3. Headers name the coding of what is text; of bytes, a
+reader could not tell whether it was undone.
 """
 
 from base64 import b64encode
@@ -15,7 +16,7 @@ from runproxy import __version__
 from runproxy.cassette import Interaction
 from runproxy.coding import decompressed
 from runproxy.exchange.addresses import absolute_url, reason
-from runproxy.messages import Headers, Request, Response
+from runproxy.messages import CODING_HEADER, Headers, Request, Response, make_headers
 
 _HTTP: Final = "HTTP/1.1"  # what runproxy speaks; a cassette does not tell
 _NOT_KNOWN: Final = -1
@@ -65,16 +66,18 @@ def _response(response: Response) -> dict[str, Any]:
     content: dict[str, Any] = {"size": len(plain)}
     if len(plain) != len(response.body):
         content["compression"] = len(plain) - len(response.body)
+    text = _text(plain)
+    coding = [(CODING_HEADER, response.coding)] if response.coding and "encoding" not in text else []
     return {
         "status": response.status,
         "statusText": reason(response.status),
         "httpVersion": _HTTP,
         "cookies": [],
-        "headers": _headers(response.headers),
-        "content": {**content, "mimeType": response.headers.get("content-type", _NO_TYPE), **_text(plain)},
+        "headers": _headers(make_headers([*response.headers.items(), *coding])),
+        "content": {**content, "mimeType": response.headers.get("content-type", _NO_TYPE), **text},
         "redirectURL": response.headers.get("location", ""),
         "headersSize": _NOT_KNOWN,
-        "bodySize": len(response.body),
+        "bodySize": _NOT_KNOWN if response.coding else len(response.body),
     }
 
 

@@ -10,19 +10,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final, TypeVar
+from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 import orjson
 from pydantic import ValidationError
 
 from runproxy.cassette import Interaction, decode_interaction, encode_interaction
-from runproxy.coding import decompressed
+from runproxy.coding import known_coding
 from runproxy.errors import CorruptCassette, NotStorable
-from runproxy.messages import BODILESS, Headers, Request, Response, make_headers
+from runproxy.messages import BODILESS, CODING_HEADER, Headers, Request, Response, coding_named, make_headers
 from runproxy.redaction import Redactor, WriteGate, dropped_names, storable_request, storable_response
 
-_Message = TypeVar("_Message", Request, Response)
 _NO_CREDENTIAL_PREFIXES: Final = (":", "access-control-")
 """Of HTTP/2 and of browsers' cross-origin checks: their names sound like credentials, and none is in them."""
 
@@ -62,21 +61,19 @@ class Import:
 
     def add(self, heard: Heard, gate: WriteGate, undated_at: datetime, where: str, place: str) -> None:
         """Redact and keep one call; raises `CorruptCassette` when it could not be read back from a cassette."""
-        sent, got = heard.request, heard.response
         _teach(gate, heard)
-        kept_sent, kept_got = storable_request(sent), storable_response(got)
-        if heard.is_decoded:
-            kept_sent = _without_stale_coding(kept_sent)
-        kept_got, was_decoded = _decoded(kept_got, is_decoded=heard.is_decoded)
+        sent, got = _as_read(heard) if heard.is_decoded else (heard.request, heard.response)
+        kept_sent, kept_got = storable_request(sent), storable_response(got, sent.method)
         if kept_got.status in BODILESS:
             kept_got = Response(kept_got.status, kept_got.headers)
         interaction = Interaction(kept_sent, kept_got, heard.recorded_at or undated_at, heard.elapsed_ms)
         decode_interaction(orjson.loads(encode_interaction(interaction)), f"{where}: {place}")
         self.dropped.update(dropped_names(sent.headers, kept_sent.headers))
-        self.dropped.update(dropped_names(got.headers, kept_got.headers))
+        got_headers = _without_coding(got.headers) if kept_got.coding else got.headers
+        self.dropped.update(dropped_names(got_headers, kept_got.headers))
         self.hosts.add(heard.host)
         self.undated += heard.recorded_at is None
-        self.decoded += was_decoded
+        self.decoded += bool(coding_named(heard.response.headers)) and not coding_named(kept_got.headers)
         self.redacted += kept_sent.target != sent.target
         self.interactions.append(interaction)
         self.places.append(place)
@@ -158,27 +155,19 @@ def _may_be_credentials(headers: Headers) -> Iterator[tuple[str, str]]:
     return (pair for pair in headers.items() if not pair[0].lower().startswith(_NO_CREDENTIAL_PREFIXES))
 
 
-def _decoded(response: Response, *, is_decoded: bool) -> tuple[Response, bool]:
-    """Decode a gzip or deflate answer; what cannot be decoded stays as it is."""
-    coding = response.headers.get("content-encoding", "")
-    body = decompressed(response.body, coding)
-    if coding and body is not None:
-        return Response(response.status, _without_coding(response.headers), body), True
-    if is_decoded:
-        plain = _without_stale_coding(response)
-        return plain, plain is not response
-    return response, False
-
-
-def _without_stale_coding(message: _Message) -> _Message:
-    """Take the content coding off a message whose body is text, and so was decoded by who recorded it."""
-    if "content-encoding" not in message.headers or not _is_text(message.body):
-        return message
-    return replace(message, headers=_without_coding(message.headers))
+def _as_read(heard: Heard) -> tuple[Request, Response]:
+    """Take bodies that are text for decoded by who recorded them, whatever content coding their headers name."""
+    sent, got = heard.request, heard.response
+    coding = coding_named(got.headers)
+    if _is_text(sent.body):
+        sent = replace(sent, headers=_without_coding(sent.headers))
+    if coding and got.body and _is_text(got.body):
+        got = replace(got, headers=_without_coding(got.headers), coding=known_coding(coding))
+    return sent, got
 
 
 def _without_coding(headers: Headers) -> Headers:
-    return make_headers(pair for pair in headers.items() if pair[0] != "content-encoding")
+    return make_headers(pair for pair in headers.items() if pair[0].lower() != CODING_HEADER)
 
 
 def _is_text(body: bytes) -> bool:

@@ -4,12 +4,23 @@ Running them twice changes nothing; so whatever was recorded matches itself.
 """
 
 from collections.abc import Container, Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
-from runproxy.coding import decompressed
+from runproxy.coding import MAX_DECOMPRESSED_BYTES, Undecodable, decoded, decompressed, known_coding, not_storable
 from runproxy.errors import ConfigError, NotStorable, SecretFound
 from runproxy.keyfile import HOW_TO_MAKE, Secret
-from runproxy.messages import Headers, Request, Response, cut_anew, make_headers
+from runproxy.messages import (
+    CODING_HEADER,
+    LENGTH_HEADER,
+    Headers,
+    Request,
+    Response,
+    coding_named,
+    cut_anew,
+    make_headers,
+    tells_length_alone,
+)
 from runproxy.redaction.bodies import BodyRedaction, Taken
 from runproxy.redaction.forms import forms_of, is_told_apart, views
 from runproxy.redaction.headers import (
@@ -23,7 +34,6 @@ from runproxy.redaction.placeholders import Placeholders
 from runproxy.redaction.query import REDACTED, replace_values, scrub
 from runproxy.redaction.settings import KEY_VARIABLE, RedactSettings
 
-_CODING: Final = "content-encoding"
 _NOTHING: Final = Response(200, make_headers())
 
 
@@ -32,9 +42,9 @@ def storable_request(request: Request) -> Request:
     return PLAIN.storable_request(request)
 
 
-def storable_response(response: Response) -> Response:
-    """Reduce an answer to what may be stored of it, where nothing is set."""
-    return PLAIN.storable_response(response)
+def storable_response(response: Response, method: str) -> Response:
+    """Reduce the answer to a call to what may be stored of it, where nothing is set."""
+    return PLAIN.storable_response(response, method)
 
 
 class Redactor:
@@ -52,6 +62,7 @@ class Redactor:
         self._query = frozenset(name.lower() for name in settings.query)
         self._request_headers = REQUEST_HEADERS | {name.lower() for name in settings.request_headers}
         self._response_headers = RESPONSE_HEADERS | {name.lower() for name in settings.response_headers}
+        self._headers_and_length = self._response_headers | {LENGTH_HEADER}
         self._sent, self._got = (
             BodyRedaction(
                 [rule for rule in settings.body if rule.applies_to in ("both", side)], self._placeholders, ids
@@ -84,20 +95,30 @@ class Redactor:
         """Reduce a request to what may be stored of it."""
         return self._storable_request(request, None)
 
-    def storable_response(self, response: Response) -> Response:
-        """Reduce an answer to what may be stored of it."""
-        return self._storable_response(response, None)
+    def storable_response(self, response: Response, method: str) -> Response:
+        """Reduce the answer to a call of this method to what may be stored of it, decoded where that can be done."""
+        with suppress(Undecodable):  # else it is left as it is, and no gate lets it pass
+            response = _decoded(response, MAX_DECOMPRESSED_BYTES)
+        return self._storable_response(response, method, None)
 
-    def storable(self, request: Request, response: Response) -> tuple[Request, Response]:
-        """Reduce a call to what may be stored of it.
+    def storable(
+        self, request: Request, response: Response, most_bytes: int = MAX_DECOMPRESSED_BYTES
+    ) -> tuple[Request, Response]:
+        """Reduce a call to what may be stored of it, with the body of the answer decoded.
 
-        Raises `Unredactable` for a body in which a rule cannot be followed, and `SecretFound` where a text that was
-        replaced at its place stands at another one too.
+        Raises `OpaqueBody` where that cannot be done, `TooLongToRecord` where it says more than `most_bytes`,
+        `Unredactable` for a body in which a rule cannot be followed, and `SecretFound` where a text that was replaced
+        at its place stands at another one too.
         """
+        try:
+            response = _decoded(response, most_bytes)
+        except Undecodable as error:
+            raise not_storable(error, "the body of the response", most_bytes) from error
         if self._sent.is_off and self._got.is_off and not self._query:
-            return self.storable_request(request), self.storable_response(response)
+            return self.storable_request(request), self._storable_response(response, request.method, None)
         sent_texts, got_texts = Taken(), Taken()
-        sent, got = self._storable_request(request, sent_texts), self._storable_response(response, got_texts)
+        sent = self._storable_request(request, sent_texts)
+        got = self._storable_response(response, request.method, got_texts)
         self._sent.check("the body of the request", sent.body)
         self._got.check("the body of the response", got.body)
         shared = sent_texts.shared | got_texts.shared
@@ -132,12 +153,14 @@ class Redactor:
         headers = self._without_ids(kept_request_headers(scrubbed.headers, self._request_headers))
         return Request(scrubbed.method, scrubbed.target, headers, scrubbed.body)
 
-    def _storable_response(self, response: Response, taken: Taken | None) -> Response:
-        headers, body = kept_response_headers(response.headers, self._response_headers), response.body
+    def _storable_response(self, response: Response, method: str, taken: Taken | None) -> Response:
+        has_length_alone = tells_length_alone(method, response.status) and not response.body
+        kept = self._headers_and_length if has_length_alone else self._response_headers
+        headers, body = kept_response_headers(response.headers, kept), response.body
         if not self._got.is_off:
-            headers, body = _readable(headers, body)
             headers, body = self._without_ids(headers), self._got.redacted(body, taken)
-        return Response(response.status, headers, body, cut_anew(response.body, response.pieces, body))
+        pieces = cut_anew(response.body, response.pieces, body)
+        return Response(response.status, headers, body, pieces, coding=response.coding)
 
     def _without_ids(self, headers: Headers) -> Headers:
         ids = self._ids
@@ -146,11 +169,19 @@ class Redactor:
 
 def _readable(headers: Headers, body: bytes) -> tuple[Headers, bytes]:
     """Undo the coding of a body, so that it can be redacted; one that cannot be undone is not let through later."""
-    coding = headers.get(_CODING, "")
+    coding = headers.get(CODING_HEADER, "")
     plain = decompressed(body, coding) if coding else None
     if plain is None or plain is body:
         return headers, body
-    return make_headers((name, value) for name, value in headers.items() if name.lower() != _CODING), plain
+    return make_headers((name, value) for name, value in headers.items() if name.lower() != CODING_HEADER), plain
+
+
+def _decoded(response: Response, most_bytes: int) -> Response:
+    """Undo the coding of an answer, and note it; raises `Undecodable`."""
+    coding = coding_named(response.headers)
+    if not (coding and response.body):
+        return response
+    return response.decoded(decoded(response.body, coding, most_bytes), known_coding(coding))
 
 
 def _parts(side: str, target: str, message: Request | Response) -> Iterator[tuple[str, bytes]]:

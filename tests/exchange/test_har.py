@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -393,6 +394,18 @@ def test_a_compressed_body_is_exported_as_it_reads() -> None:
     (interaction,) = read_har(text, "x", WriteGate(), NOW).interactions
     assert interaction.response.body == b"plain text " * 9
     assert "content-encoding" not in interaction.response.headers
+
+
+@pytest.mark.parametrize(("body", "coding"), [(b'{"a":1}', "br"), (b"\xff\xfe", "")])
+def test_an_answer_that_came_compressed_is_exported_and_imported_as_it_was(body: bytes, coding: str) -> None:
+    """Its headers name the coding where it is text; of bytes nobody could tell whether it was undone."""
+    held = made(answer=body)
+    held = replace(held, response=replace(held.response, coding="br"))
+    text = write_har([held], BASE)
+    got = json.loads(text)["log"]["entries"][0]["response"]
+    assert got["bodySize"] == -1
+    (interaction,) = read_har(text, "x", WriteGate(), NOW).interactions
+    assert interaction == replace(held, response=replace(held.response, coding=coding))
 
 
 REQUIRED: dict[str, dict[str, type]] = {

@@ -94,7 +94,7 @@ def test_a_flow() -> None:
         Request(
             "POST", "/v1/x?key=REDACTED", make_headers([("content-type", "application/json")]), b'{"metadata":null}'
         ),
-        Response(201, make_headers(), b'{"id":1}'),
+        Response(201, make_headers(), b'{"id":1}', coding="gzip"),
         datetime(2024, 11, 4, 10, 11, 12, 250_000, UTC),
         750,
     )

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from runproxy.cli import main
+from runproxy.coding import encoded
 from runproxy.errors import CorruptCassette
 from runproxy.exchange.imported import Import
 from runproxy.exchange.vcr import read_vcr
@@ -115,14 +116,16 @@ def test_a_cassette_of_ruby() -> None:
         pytest.param("GZIP", gzip.compress(RUN), id="gzip-in-capitals"),
         pytest.param("x-gzip", gzip.compress(RUN), id="x-gzip"),
         pytest.param("deflate", zlib.compress(RUN), id="deflate"),
+        pytest.param("br", encoded(RUN, "br"), id="br"),
+        pytest.param("zstd", encoded(RUN, "zstd"), id="zstd"),
     ],
 )
 def test_a_cassette_of_vcrpy_with_a_compressed_answer(coding: str, packed: bytes) -> None:
-    """The answer is stored decoded and without its content coding, is counted, and is dated at the import."""
+    """The answer is stored decoded with a note of its coding, is counted, and is dated at the import."""
     found = read(vcrpy(packed, coding))
     (interaction,) = found.interactions
     assert interaction.request.body == b'{"metadata": null}'
-    assert interaction.response.body == RUN
+    assert (interaction.response.body, interaction.response.coding) == (RUN, coding.lower().removeprefix("x-"))
     assert list(interaction.response.headers.items()) == [("content-type", "application/json")]
     assert interaction.recorded_at == NOW
     assert (found.undated, found.decoded) == (1, 1)
@@ -134,7 +137,8 @@ def test_a_cassette_of_vcrpy_with_a_compressed_answer(coding: str, packed: bytes
         pytest.param("gzip", RUN, id="not-compressed"),
         pytest.param("gzip", gzip.compress(RUN)[:-6], id="cut-off"),
         pytest.param("gzip", gzip.compress(RUN) + b"more", id="more-after-it"),
-        pytest.param("br", b"\x0b\x02\x80abc", id="unknown-coding"),
+        pytest.param("br", b"\x0b\x02\x80abc", id="br-cut-off"),
+        pytest.param("compress", b"\x1f\x9d\x90", id="unknown-coding"),
     ],
 )
 def test_what_cannot_be_decoded_stays_as_it_is(coding: str, packed: bytes) -> None:

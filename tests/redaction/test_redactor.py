@@ -2,14 +2,14 @@
 
 import gzip
 import json
-import zlib
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runproxy.errors import SecretFound, Unredactable
+from runproxy.coding import CODINGS, encoded
+from runproxy.errors import NotStorable, OpaqueBody, SecretFound, TooLongToRecord, Unredactable
 from runproxy.keyfile import Secret
 from runproxy.matching import match_key
 from runproxy.messages import Request, Response, make_headers
@@ -72,18 +72,51 @@ def test_more_headers_are_kept_where_they_are_named() -> None:
     assert (list(sent.headers.items()), list(answer.headers.items())) == ([("user-agent", "u")], [("date", "d")])
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+@pytest.mark.parametrize("coding", CODINGS)
 def test_a_compressed_body_is_stored_readable_and_redacted(coding: str) -> None:
-    """Where bodies are redacted, a coding must not hide what is in them; where not, they stay as they came."""
+    """A coding does not hide what is in a body; of requests, it is undone where something is redacted in them."""
     plain = json.dumps({"metadata": {"email": "a@example.org"}}).encode()
-    body = gzip.compress(plain) if coding == "gzip" else zlib.compress(plain)
+    body = encoded(plain, coding)
     request, answer = post(body, "/p", ("Content-Encoding", coding)), got(body, ("Content-Encoding", coding))
     sent, stored = redactor(body=[EMAIL]).storable(request, answer)
     assert b"[redacted:" in sent.body
     assert sent.body == stored.body
     assert not sent.headers
-    assert not stored.headers
-    assert PLAIN.storable(request, answer)[1].body == body
+    assert (len(stored.headers), stored.coding) == (0, coding)
+    sent, stored = PLAIN.storable(request, answer)
+    assert (sent.body, stored.body, stored.coding) == (body, plain, coding)
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "reason"),
+    [
+        pytest.param("gzip", b"{}", OpaqueBody, id="not what it says"),
+        pytest.param("br", encoded(b"{}", "br")[:-1], OpaqueBody, id="cut off"),
+        pytest.param("gzip, br", encoded(b"{}", "br"), OpaqueBody, id="two codings"),
+        pytest.param("compress", b"{}", OpaqueBody, id="an unknown one"),
+        pytest.param("zstd", encoded(bytes(101), "zstd"), TooLongToRecord, id="a bomb"),
+    ],
+)
+def test_a_compressed_answer_that_cannot_be_read_is_not_stored(
+    coding: str, body: bytes, reason: type[NotStorable]
+) -> None:
+    """The reason is told; where nothing is stored, such an answer stays as it is."""
+    answer = got(body, ("Content-Encoding", coding))
+    with pytest.raises(reason):
+        PLAIN.storable(post(), answer, 100)
+    if reason is OpaqueBody:
+        assert PLAIN.storable_response(answer, "POST").body == body
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "is_kept"),
+    [("HEAD", 200, True), ("GET", 304, True), ("GET", 200, False), ("HEAD", 204, False), ("POST", 204, False)],
+)
+def test_a_length_is_stored_where_there_is_no_body_to_tell_it(method: str, status: int, is_kept: bool) -> None:
+    """Of any other answer the body tells its length."""
+    answer = Response(status, make_headers([("Content-Length", "12")]))
+    stored = PLAIN.storable_response(answer, method)
+    assert ("content-length" in stored.headers) is is_kept
 
 
 @pytest.mark.parametrize(
