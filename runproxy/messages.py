@@ -39,6 +39,9 @@ _UNSAFE_VALUE = re.compile(r"[\r\n\0]")  # RFC 9110 section 5.5
 BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 """Statuses whose answers end with their head (RFC 9112 section 6.3)."""
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that ask for no change (RFC 9110 section 9.2.1)."""
+
 CODING_HEADER = "content-encoding"
 """Names the coding in which a body is sent (RFC 9110 section 8.4)."""
 

@@ -71,7 +71,7 @@ async def test_what_passes_and_what_does_not(tmp_path: Path) -> None:
     }
     assert seen["Via"] == "1.1 runproxy"
     assert seen.getall("X-Custom") == ["1", "2"]
-    assert seen["Accept-Encoding"] == "identity"
+    assert seen["Accept-Encoding"] == "gzip"
     assert seen["Host"] == base_url.removeprefix("http://").removesuffix("/v1")
 
 

@@ -9,11 +9,10 @@ from runproxy.cassette import Cassette, Interaction
 from runproxy.cassette.difference import Ignoring
 from runproxy.cassette.drift import Drift, find_drift
 from runproxy.composition.modes import base_path_in
-from runproxy.messages import Request, make_headers
+from runproxy.messages import SAFE_METHODS, Request, make_headers
 from runproxy.redaction import REDACTED, Redactor, WriteGate
 from runproxy.upstream import Address, Upstream
 
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1
 _PLACEHOLDER: Final = b"[redacted:"
 _CONNECT_S: Final = 10.0
 _TOTAL_S: Final = 120.0
@@ -64,7 +63,7 @@ class Resending:
             yield check
 
     def _why_not_sent(self, request: Request) -> str:
-        if request.method not in _SAFE_METHODS and not self.include_unsafe:
+        if request.method not in SAFE_METHODS and not self.include_unsafe:
             return "that may change things on the server; --include-unsafe sends them too"
         if _PLACEHOLDER in request.body or REDACTED in request.query or _PLACEHOLDER.decode() in request.query:
             return "that were redacted, and cannot be sent as they were"

@@ -13,11 +13,10 @@ from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
 from runproxy.errors import BrokenOff, RunproxyError
-from runproxy.messages import BODILESS, Response, Stream
+from runproxy.messages import BODILESS, SAFE_METHODS, Response, Stream
 from runproxy.streams import hear_out
 
 _log = structlog.get_logger("runproxy.server")
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1
 _HIGH_WATER_BYTES: Final = 64 * 1024  # above this, wait for the client to read before the next answer
 _LOOK_S: Final = 0.1
 
@@ -91,7 +90,7 @@ class WireResponse(web.StreamResponse):
                 _reset(request.transport)  # an orderly end would make this part look whole
         except ConnectionError:
             self._stays_open = False
-            if request.method not in _SAFE_METHODS:
+            if request.method not in SAFE_METHODS:
                 await hear_out(stream)
         finally:
             await stream.aclose()

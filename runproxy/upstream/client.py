@@ -1,0 +1,126 @@
+"""The client of an upstream: forwards a call over HTTP and gives back the answer as it came.
+
+aiohttp's client is held back from what a proxy must not do: it follows no redirect, keeps no cookie, decodes no body,
+adds no header of its own, repeats no call, and reads no proxy from the environment.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+from yarl import URL
+
+from runproxy.errors import ConfigError
+from runproxy.messages import SAFE_METHODS, Request, Response
+from runproxy.upstream.answers import taken
+from runproxy.upstream.connections import Answer, Connector, NoAnswer
+from runproxy.upstream.failures import MAX_HEADER_BYTES, told
+from runproxy.upstream.headers import to_send
+
+_SELF_MADE: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an upstream is: `origin` (scheme, host, port) and the path that all its addresses start with."""
+
+    origin: str
+    base_path: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """Read a base URL such as `https://host/prefix/v1`; raises `ConfigError`."""
+        try:
+            url = URL(text)
+            is_usable = url.scheme in ("http", "https") and bool(url.host)
+        except ValueError:
+            is_usable = False
+        if not is_usable:
+            shown = re.sub(r"//[^/]*@", "//…@", text)
+            raise ConfigError(f"upstream: {shown!r} is no base URL; one like 'https://host/v1' was expected.")
+        if url.user or url.password or url.raw_query_string or url.fragment:
+            raise ConfigError("upstream: a base URL has no user, password, query or fragment.")
+        return cls(str(url.origin()), url.raw_path.rstrip("/"))
+
+
+class Upstream:
+    """Sends calls to one upstream over kept-alive connections; use it as an async context manager.
+
+    `connect_s` is the time for a connection, `total_s` that for an answer that is read whole, or until a stream begins,
+    and `read_s` that between two pieces of a stream; all in seconds. Of peers that `trusts` names, what they say of the
+    client they forward for is passed on.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        connect_s: float,
+        total_s: float,
+        read_s: float = 600.0,
+        trusts: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self._trusts = trusts
+        self._origin = address.origin
+        self._url = URL(address.origin)
+        self._total_s = total_s
+        self._read_s = read_s
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_s)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=Connector(limit=0),
+            response_class=Answer,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=_SELF_MADE,
+            timeout=self._timeout,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def send(self, request: Request) -> Response:
+        """Forward one call; raises `UpstreamError` when it cannot be reached and `UpstreamTimeout` when it is slow.
+
+        An answer that is long, of events, or not whole soon after its head, is given as a stream. A call is sent once;
+        one that changes nothing twice, where the first time went into a connection that the upstream had closed.
+        """
+        with told(self._origin, self._total_s):
+            async with asyncio.timeout(self._total_s):
+                try:
+                    return await self._exchange(request)
+                except NoAnswer as error:
+                    if not error.is_stale or request.method not in SAFE_METHODS or request.body:
+                        raise
+                return await self._exchange(request)
+
+    async def _exchange(self, request: Request) -> Response:
+        if self._session is None:
+            raise RuntimeError("the upstream is used outside its context")
+        answer = await self._session.request(
+            request.method,
+            # As a whole in the place of the path, where nothing is made of it: a query that is empty would be dropped.
+            self._url.with_path(request.target, encoded=True),
+            headers=to_send(request.headers, is_trusted=self._trusts(request.peer)),
+            data=request.body or None,
+            allow_redirects=False,
+        )
+        try:
+            return await taken(request, answer, self._origin, self._read_s)
+        except BaseException:
+            answer.close()
+            raise

@@ -1,0 +1,58 @@
+"""What goes wrong with an upstream, as errors that say what happened and what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Final
+
+import aiohttp
+from aiohttp.http_exceptions import LineTooLong
+
+from runproxy.errors import UpstreamError, UpstreamTimeout
+from runproxy.messages import UPSTREAM_OUTCOME_HEADER
+from runproxy.upstream.connections import NoAnswer
+
+MAX_HEADER_BYTES: Final = 64 * 1024
+"""So long may a header of an answer be; it is twice what is common among servers."""
+
+_UNKNOWN: Final = MappingProxyType({UPSTREAM_OUTCOME_HEADER: "unknown"})
+
+
+@contextmanager
+def told(origin: str, limit_s: float) -> Iterator[None]:
+    """Turn what goes wrong with an upstream into `UpstreamError`."""
+    try:
+        yield
+    except aiohttp.ConnectionTimeoutError as error:
+        raise UpstreamTimeout(
+            f"The upstream {origin} did not accept a connection in time.", code="upstream_timeout"
+        ) from error
+    except TimeoutError as error:
+        raise UpstreamTimeout(
+            f"The upstream {origin} did not answer within {limit_s:g} seconds.",
+            code="upstream_timeout",
+            headers=_UNKNOWN,
+        ) from error
+    except aiohttp.ClientConnectorError as error:
+        raise UpstreamError(
+            f"The upstream {origin} cannot be reached: {error.strerror or 'connection failed'}. "
+            "Is it running, and is --upstream right?",
+            code="upstream_unreachable",
+        ) from error
+    except aiohttp.ClientResponseError as error:
+        raise UpstreamError(
+            f"The upstream {origin} sent {_what_was_sent(error)}.", code="upstream_invalid", headers=_UNKNOWN
+        ) from error
+    except (aiohttp.ClientError, OSError) as error:
+        what = "closed the connection without an answer" if isinstance(error, NoAnswer) else "broke off its answer"
+        raise UpstreamError(f"The upstream {origin} {what}.", code="upstream_disconnected", headers=_UNKNOWN) from error
+
+
+def _what_was_sent(error: BaseException) -> str:
+    """Say what was wrong, without repeating any of it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, LineTooLong):
+            return f"a header of more than {MAX_HEADER_BYTES} bytes"
+        cause = cause.__cause__
+    return "something that is no HTTP answer"
