@@ -7,8 +7,10 @@
     │   ├── MethodRefused         405
     │   ├── BodyTooSlow           408
     │   ├── BodyTooLarge          413
+    │   ├── TargetTooLong         414
     │   ├── MediaTypeRefused      415
     │   ├── ExpectationRefused    417
+    │   ├── HeadersTooLarge       431
     │   ├── OutsideBasePath       404
     │   ├── UnknownSession        404
     │   └── RouteDenied           404
@@ -100,6 +102,27 @@ class BodyTooLarge(Refusal):
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(f"The request body is larger than the limit of {limit_bytes} bytes.", code="body_too_large")
+
+
+class TargetTooLong(Refusal):
+    """A request target over the limit."""
+
+    status = 414
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"The request target is longer than {limit_bytes} bytes.", code="target_too_long")
+
+
+class HeadersTooLarge(Refusal):
+    """Headers over the limits of size and number."""
+
+    status = 431
+
+    def __init__(self, limit_bytes: int, most: int) -> None:
+        super().__init__(
+            f"A header of the request is longer than {limit_bytes} bytes, or there are more than {most} of them.",
+            code="headers_too_large",
+        )
 
 
 class BodyTooSlow(Refusal):

@@ -1,13 +1,22 @@
 """aiohttp's HTTP/1.1 protocol, with errors told as runproxy tells them: in the service's shape, with no traceback."""
 
-from typing import Any
+import asyncio
+from contextlib import suppress
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 
-from runproxy.errors import Refusal, RunproxyError
+from runproxy.errors import HeadersTooLarge, Refusal, RunproxyError, TargetTooLong
 from runproxy.server.edge import Edge
 
+MAX_TARGET_BYTES: Final = 8 * 1024
+MAX_HEADER_BYTES: Final = 16 * 1024
+"""So long may a header be, with its name. Both are those of common servers, or twice as much."""
+MAX_HEADERS: Final = 128
+
+_TOO_MANY: Final = "Too many headers received"  # aiohttp's words; it has no other sign for this
 _log = structlog.get_logger("runproxy.server")
 
 
@@ -25,13 +34,64 @@ class Server(web.Server):
 
 
 class Protocol(web.RequestHandler):
-    """One connection."""
+    """One connection. A client that has sent all it wants to say may close its side, and still gets its answers."""
 
-    __slots__ = ("_edge",)
+    __slots__ = ("_answered", "_edge", "_ended", "_is_unreadable")
 
     def __init__(self, server: Server, edge: Edge, **choices: Any) -> None:
-        super().__init__(server, loop=server._loop, **choices)  # noqa: SLF001 - as aiohttp's own server makes it
+        super().__init__(
+            server,
+            loop=server._loop,  # noqa: SLF001 - as aiohttp's own server makes it
+            max_line_size=MAX_TARGET_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
+            **choices,
+        )
         self._edge = edge
+        self._answered = 0
+        self._ended = asyncio.Event()
+        self._is_unreadable = False
+
+    def eof_received(self) -> bool:  # type: ignore[override] # aiohttp's gives nothing, which closes the connection
+        """Hear that the client will send no more; tells whether the connection is kept for answers."""
+        self._ended.set()
+        # Below TLS there is no half of a connection to keep.
+        return self.ssl_context is None and self._answered < self._request_count and self._has_whole_requests()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Hear that the connection is no more."""
+        self._ended.set()
+        super().connection_lost(exc)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Write an answer, and close the connection after the last one of a client that will send no more."""
+        finished = await super().finish_response(request, resp, start_time)
+        self._answered += 1
+        if self._is_unreadable:
+            await self._linger()
+        elif self._ended.is_set() and self._answered == self._request_count:
+            self.close()
+        return finished
+
+    async def _linger(self) -> None:
+        """Throw away what the client is still sending.
+
+        If the connection were closed with some of it unread, the system would tell the client to forget the answer.
+        """
+        self.close()
+        if self.transport is not None and self.transport.can_write_eof():
+            self.transport.write_eof()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._lingering_time):
+                    await self._ended.wait()
+
+    def _has_whole_requests(self) -> bool:
+        """Tell whether nothing is missing of the request that came last."""
+        if self._messages:
+            return self._messages[-1][1].is_eof()
+        return self._current_request is None or self._current_request.content.is_eof()
 
     def handle_error(
         self,
@@ -41,9 +101,19 @@ class Protocol(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what the parser refused, or what went wrong in runproxy itself, and close the connection."""
-        if status < 500:  # noqa: PLR2004 - aiohttp's word for what the client did wrong
-            error: RunproxyError = Refusal("The request is not valid HTTP/1.1.", code="invalid_http")
+        self._is_unreadable = status < 500  # noqa: PLR2004 - aiohttp's word for what the client did wrong
+        if self._is_unreadable:
+            error: RunproxyError = _refusal_of(exc)
         else:
             _log.error("internal error", exc_info=exc)
             error = RunproxyError("runproxy failed to answer; its log has the reason.", code="internal_error")
         return self._edge.refused(error, request, close=True)
+
+
+def _refusal_of(error: BaseException | None) -> Refusal:
+    """Say what the parser did not take, without repeating any of it."""
+    if isinstance(error, LineTooLong) and error.args[1] == MAX_TARGET_BYTES:
+        return TargetTooLong(MAX_TARGET_BYTES)
+    if isinstance(error, LineTooLong) or (isinstance(error, BadHttpMessage) and error.message == _TOO_MANY):
+        return HeadersTooLarge(MAX_HEADER_BYTES, MAX_HEADERS)
+    return Refusal("The request is not valid HTTP/1.1.", code="invalid_http")
