@@ -108,7 +108,10 @@ def _check_framing(received: web.BaseRequest) -> None:
     if headers.get("Expect", "100-continue").lower() != "100-continue":
         raise ExpectationRefused("Nothing but 'Expect: 100-continue' can be met.", code="expectation_refused")
     if "Upgrade" in headers:
-        raise Refusal("The protocol cannot be upgraded here.", code="upgrade_refused")
+        raise Refusal(
+            "Nothing but HTTP/1.1 is spoken here, neither WebSocket nor HTTP/2. Send no Upgrade.",
+            code="upgrade_refused",
+        )
     hosts = headers.getall("Host", ())
     needs_host = received.version == HttpVersion11
     if len(hosts) > 1 or (needs_host and not hosts) or (hosts and not _HOST.fullmatch(hosts[0])):

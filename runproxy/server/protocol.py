@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import structlog
 from aiohttp import web
-from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
+from aiohttp.http_exceptions import BadHttpMessage, InvalidURLError, LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from runproxy.errors import HeadersTooLarge, Refusal, RunproxyError, TargetTooLong
 from runproxy.server.edge import Edge
@@ -36,7 +37,7 @@ class Server(web.Server):
 class Protocol(web.RequestHandler):
     """One connection. A client that has sent all it wants to say may close its side, and still gets its answers."""
 
-    __slots__ = ("_answered", "_edge", "_ended", "_is_unreadable")
+    __slots__ = ("_answered", "_edge", "_ended", "_is_unreadable", "_last_body")
 
     def __init__(self, server: Server, edge: Edge, **choices: Any) -> None:
         super().__init__(
@@ -51,12 +52,19 @@ class Protocol(web.RequestHandler):
         self._answered = 0
         self._ended = asyncio.Event()
         self._is_unreadable = False
+        self._last_body: StreamReader = EMPTY_PAYLOAD
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what has come, and remember the body of the request that came last."""
+        super().data_received(data)
+        if self._messages:
+            self._last_body = self._messages[-1][1]
 
     def eof_received(self) -> bool:  # type: ignore[override] # aiohttp's gives nothing, which closes the connection
         """Hear that the client will send no more; tells whether the connection is kept for answers."""
         self._ended.set()
-        # Below TLS there is no half of a connection to keep.
-        return self.ssl_context is None and self._answered < self._request_count and self._has_whole_requests()
+        is_waiting = self._answered < self._request_count and self._last_body.is_eof()
+        return is_waiting and self.ssl_context is None  # below TLS there is no half of a connection to keep
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Hear that the connection is no more."""
@@ -87,12 +95,6 @@ class Protocol(web.RequestHandler):
                 async with asyncio.timeout(self._lingering_time):
                     await self._ended.wait()
 
-    def _has_whole_requests(self) -> bool:
-        """Tell whether nothing is missing of the request that came last."""
-        if self._messages:
-            return self._messages[-1][1].is_eof()
-        return self._current_request is None or self._current_request.content.is_eof()
-
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -116,4 +118,8 @@ def _refusal_of(error: BaseException | None) -> Refusal:
         return TargetTooLong(MAX_TARGET_BYTES)
     if isinstance(error, LineTooLong) or (isinstance(error, BadHttpMessage) and error.message == _TOO_MANY):
         return HeadersTooLarge(MAX_HEADER_BYTES, MAX_HEADERS)
+    if isinstance(error, InvalidURLError):
+        return Refusal(
+            "The request target holds something that no address may hold; percent-encode it.", code="invalid_target"
+        )
     return Refusal("The request is not valid HTTP/1.1.", code="invalid_http")

@@ -7,7 +7,7 @@ import aiohttp
 
 from runproxy.errors import UpstreamError
 from runproxy.messages import BODILESS, LENGTH_HEADER, Request, Response, make_headers, tells_length_alone
-from runproxy.upstream.failures import told
+from runproxy.upstream.failures import UNKNOWN_OUTCOME, told
 from runproxy.upstream.headers import to_return
 
 _AHEAD_S: Final = 0.1
@@ -17,10 +17,8 @@ _FIRST_FINAL_STATUS: Final = 200  # RFC 9110 section 15.2: lower ones announce a
 
 async def taken(request: Request, answer: aiohttp.ClientResponse, origin: str, read_s: float) -> Response:
     """Read an answer whole, or as far as it is here; its connection is given back once its end is read."""
-    if answer.status < _FIRST_FINAL_STATUS:
-        raise UpstreamError(
-            f"The upstream {origin} answered {answer.status}, which is no final answer.", code="upstream_invalid"
-        )
+    if why := _why_invalid(answer):
+        raise UpstreamError(f"The upstream {origin} {why}.", code="upstream_invalid", headers=UNKNOWN_OUTCOME)
     if request.method == "HEAD" or answer.status in BODILESS:
         has_length = tells_length_alone(request.method, answer.status)
         return Response(answer.status, to_return(answer.headers, with_length=has_length), await answer.read())
@@ -34,6 +32,17 @@ async def taken(request: Request, answer: aiohttp.ClientResponse, origin: str, r
     if (length := answer.headers.get(LENGTH_HEADER)) is not None:
         headers = make_headers([*headers.items(), ("Content-Length", length)])
     return Response(answer.status, headers, stream=AnswerStream(answer, begun, origin, read_s))
+
+
+def _why_invalid(answer: aiohttp.ClientResponse) -> str:
+    """Say what keeps an answer from being passed on that can be read all the same; empty for nothing."""
+    if answer.status < _FIRST_FINAL_STATUS:
+        return f"answered {answer.status}, which is no final answer"
+    if answer.version not in (aiohttp.HttpVersion10, aiohttp.HttpVersion11):
+        return "answered in another version of HTTP than 1.0 and 1.1"
+    if answer.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+        return "applied a transfer coding that nobody had asked for"  # RFC 9112 section 7.4
+    return ""
 
 
 class AnswerStream:

@@ -59,11 +59,11 @@ class _Connection(ResponseHandler):
         self._is_idle = True
 
     def data_received(self, data: bytes) -> None:
-        """Take in what has come."""
-        if self._is_idle:
+        """Take in what has come; nothing at all is how aiohttp goes on with what it had put aside."""
+        if self._is_idle and data:
             self.abort()
             return
-        self.has_received = True
+        self.has_received = self.has_received or bool(data)
         super().data_received(data)
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:

@@ -15,7 +15,8 @@ from runproxy.upstream.connections import NoAnswer
 MAX_HEADER_BYTES: Final = 64 * 1024
 """So long may a header of an answer be; it is twice what is common among servers."""
 
-_UNKNOWN: Final = MappingProxyType({UPSTREAM_OUTCOME_HEADER: "unknown"})
+UNKNOWN_OUTCOME: Final = MappingProxyType({UPSTREAM_OUTCOME_HEADER: "unknown"})
+"""Headers of an error after a call was sent: the upstream may have acted on it."""
 
 
 @contextmanager
@@ -31,7 +32,7 @@ def told(origin: str, limit_s: float) -> Iterator[None]:
         raise UpstreamTimeout(
             f"The upstream {origin} did not answer within {limit_s:g} seconds.",
             code="upstream_timeout",
-            headers=_UNKNOWN,
+            headers=UNKNOWN_OUTCOME,
         ) from error
     except aiohttp.ClientConnectorError as error:
         raise UpstreamError(
@@ -41,11 +42,13 @@ def told(origin: str, limit_s: float) -> Iterator[None]:
         ) from error
     except aiohttp.ClientResponseError as error:
         raise UpstreamError(
-            f"The upstream {origin} sent {_what_was_sent(error)}.", code="upstream_invalid", headers=_UNKNOWN
+            f"The upstream {origin} sent {_what_was_sent(error)}.", code="upstream_invalid", headers=UNKNOWN_OUTCOME
         ) from error
     except (aiohttp.ClientError, OSError) as error:
         what = "closed the connection without an answer" if isinstance(error, NoAnswer) else "broke off its answer"
-        raise UpstreamError(f"The upstream {origin} {what}.", code="upstream_disconnected", headers=_UNKNOWN) from error
+        raise UpstreamError(
+            f"The upstream {origin} {what}.", code="upstream_disconnected", headers=UNKNOWN_OUTCOME
+        ) from error
 
 
 def _what_was_sent(error: BaseException) -> str:

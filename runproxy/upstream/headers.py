@@ -42,11 +42,16 @@ def to_send(headers: Headers, *, is_trusted: bool) -> list[tuple[str, str]]:
     Raises `Refusal` for a value that cannot be sent as it is.
     """
     dropped = (_NOT_SENT if is_trusted else _NOT_SENT_FOR_STRANGERS) | _named_by_connection(headers)
-    kept = [(name, value) for name, value in headers.items() if _passes(name.lower(), dropped)]
+    spelled: dict[str, str] = {}  # one spelling for each name: of two, aiohttp would send one header alone
+    kept = [
+        (spelled.setdefault(name.lower(), name), value)
+        for name, value in headers.items()
+        if _passes(name.lower(), dropped)
+    ]
     if any(not value.isascii() and _LONE_SURROGATE.search(value) for _, value in kept):
         # aiohttp's writer would leave these bytes out, and send another value than the client did.
         raise Refusal("A header of your request is not UTF-8 text.", code="invalid_header")
-    if not any(name.lower() == _ACCEPT_ENCODING for name, _ in kept):
+    if _ACCEPT_ENCODING not in spelled:
         # Without a word about it an upstream may choose any coding (RFC 9110 section 12.5.3), and a client that names
         # none does not look for one.
         kept.append(("Accept-Encoding", "identity"))
