@@ -3,12 +3,12 @@
 import base64
 import gzip
 import json
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from runproxy.coding import CODINGS, encoded
 from runproxy.messages import Request, Response, make_headers
 
 Pairs = tuple[tuple[str, str], ...]
@@ -78,6 +78,21 @@ def _events(secret: str) -> bytes:
     return f'event: done\ndata: {{"metadata":{{"note":"x"}},"echo":{json.dumps(secret)}}}\n\ndata: [DONE]\n\n'.encode()
 
 
+def _in_json(secret: str) -> bytes:
+    return _json({"a": secret})
+
+
+def _sent_in(coding: str) -> Callable[[str], Call]:
+    def make(secret: str) -> bytes:
+        return encoded(_json({"a": secret, **HELD}), coding)
+
+    return _body(make, "application/json", ("Content-Encoding", coding))
+
+
+def _answer_in(coding: str, say: Callable[[str], bytes], kind: str) -> Callable[[str], Call]:
+    return _answer(lambda secret: encoded(say(secret), coding), kind, ("Content-Encoding", coding))
+
+
 REQUEST_HEADERS = {
     "Authorization, bearer": _sent("Authorization", "Bearer SECRET"),
     "Authorization, bare": _sent("Authorization"),
@@ -96,6 +111,7 @@ REQUEST_HEADERS = {
     "Content-Type, which is kept": lambda secret: Call(headers=(("Content-Type", f'a/b; p="{secret}"'),)),
     "Idempotency-Key": _sent("Idempotency-Key"),
     "Accept": _sent("Accept", "a/b; q=SECRET"),
+    "Accept-Encoding": _sent("Accept-Encoding", "gzip, SECRET"),
     "X-Forwarded-For": _sent("X-Forwarded-For"),
 }
 ADDRESSES = {
@@ -123,9 +139,7 @@ REQUEST_BODIES = {
     "text": _body(lambda secret: f"a text with {secret} in it".encode(), "text/plain"),
     "form": _body(lambda secret: f"a=1&b={quote(secret, safe='')}".encode(), "application/x-www-form-urlencoded"),
     "bytes": _body(lambda secret: b"\xff\xfe" + secret.encode() + b"\x00", "application/octet-stream"),
-    "gzip": _body(
-        lambda secret: gzip.compress(_json({"a": secret, **HELD})), "application/json", ("Content-Encoding", "gzip")
-    ),
+    **{coding: _sent_in(coding) for coding in CODINGS},
 }
 
 
@@ -165,11 +179,21 @@ RESPONSE_BODIES = {
     "answer, text": _answer(lambda secret: f"it was {secret}.".encode(), "text/plain"),
     "answer, HTML": _answer(lambda secret: f"<p title='{secret}'>".encode(), "text/html"),
     "answer, SSE": _answer(_events, "text/event-stream"),
-    "answer, gzip": _answer(lambda secret: gzip.compress(_json({"a": secret})), "a/b", ("Content-Encoding", "gzip")),
-    "answer, deflate": _answer(
-        lambda secret: zlib.compress(_json({"a": secret})), "a/b", ("Content-Encoding", "deflate")
+    **{f"answer, {coding}": _answer_in(coding, _in_json, "a/b") for coding in CODINGS},
+    **{f"answer, SSE in {coding}": _answer_in(coding, _events, "text/event-stream") for coding in CODINGS},
+    "answer, gzip in two members": _answer(
+        lambda secret: gzip.compress(secret[:9].encode()) + gzip.compress(secret[9:].encode()),
+        "a/b",
+        ("Content-Encoding", "gzip"),
     ),
-    "answer, a coding nobody knows": _answer(lambda secret: secret.encode(), "a/b", ("Content-Encoding", "br")),
+    "answer, gzip that is cut off": _answer(
+        lambda secret: gzip.compress(_json({"a": secret}))[:-1], "a/b", ("Content-Encoding", "gzip")
+    ),
+    "answer, gzip that is none": _answer(lambda secret: secret.encode(), "a/b", ("Content-Encoding", "gzip")),
+    "answer, two codings": _answer(
+        lambda secret: encoded(gzip.compress(secret.encode()), "br"), "a/b", ("Content-Encoding", "gzip, br")
+    ),
+    "answer, a coding nobody knows": _answer(lambda secret: secret.encode(), "a/b", ("Content-Encoding", "compress")),
     "answer, URL-encoded": _answer(lambda secret: quote(secret, safe="").encode()),
     "answer, escaped in full": _answer(
         lambda secret: b'"' + "".join(f"\\u{ord(char):04x}" for char in secret).encode() + b'"'
