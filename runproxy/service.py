@@ -13,7 +13,6 @@ from runproxy.calls import Call, Watcher
 from runproxy.errors import CassetteMiss, OutsideBasePath, Refusal, RunproxyError
 from runproxy.guard import Guard, MetadataRefused
 from runproxy.messages import WARNINGS_HEADER, Request, Response, make_headers
-from runproxy.negotiation import Negotiation
 from runproxy.redaction import loggable
 from runproxy.replies import error_reply
 from runproxy.routes import climbs
@@ -66,7 +65,6 @@ class Service:
         self.outcomes: Counter[str] = Counter()
         self.tally = Tally()
         self.verdicts = Verdicts()
-        self._negotiation = Negotiation()
         self._watchers = (self._count, *watchers)
 
     def use(self, rules: Rules) -> None:
@@ -97,7 +95,6 @@ class Service:
             response = await backend.send(admitted.request)
             if response.source is not None:
                 self.verdicts.hit(admitted.request, response.source)
-                response = self._negotiation.as_accepted(response, plain)
         except RunproxyError as error:
             call.route = rules.guard.route_name(call.request.path)
             response = self._refused(call, error)

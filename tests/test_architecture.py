@@ -20,7 +20,6 @@ LEVELS = {
     "sections": 1,
     "shapes": 1,
     "coding": 1,
-    "negotiation": 2,
     "streams": 2,
     "keyfile": 1,
     "tally": 1,

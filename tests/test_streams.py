@@ -183,7 +183,7 @@ async def test_what_is_read_ahead_is_heard_before_it_is_given() -> None:
     ahead = ReadAhead(overheard(Given(b"one", b"two"), ear), 100)
     while not ear.heard:  # noqa: ASYNC110 - what is waited for is what a task of its own does
         await asyncio.sleep(0)
-    assert ear.heard[0][0] == b"onetwo"
+    assert ear.heard[0].body == b"onetwo"
     assert [piece async for piece in ahead] == [b"one", b"two"]
     assert [piece async for piece in ahead] == []
     await ahead.aclose()
@@ -223,5 +223,5 @@ async def test_hearing_out_takes_the_source_of_what_was_altered() -> None:
 
     ear = Ear()
     await hear_out(Endless(Endless(overheard(Given(b"one"), ear))))
-    assert ear.heard[0][0] == b"one"
+    assert ear.heard[0].body == b"one"
     await hear_out(Given(b"one", breaks=True))

@@ -3,6 +3,7 @@
 from runproxy.backends.auto import Auto
 from runproxy.backends.deck import Deck
 from runproxy.backends.expiry import Expiry
+from runproxy.backends.negotiated import Negotiated
 from runproxy.backends.paced import Paced, Timing, checked_timing
 from runproxy.backends.rebinding import Rebinding
 from runproxy.backends.record import OnRecordError, Record, Recorder, marked, withheld
@@ -18,6 +19,7 @@ __all__ = [
     "Deck",
     "Drifts",
     "Expiry",
+    "Negotiated",
     "OnExhausted",
     "OnRecordError",
     "Opened",

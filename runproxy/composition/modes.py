@@ -84,7 +84,7 @@ def _forwarding_load(workshop: Workshop, upstream: Backend, takes: list[Take]) -
     async def auto(name: str) -> tuple[Backend, bool]:
         backend, player = await workshop.auto(name)
         workshop.played.watch(name, player)
-        return workshop.faulty(workshop.paced(backend)), True
+        return workshop.faulty(workshop.played_back(backend)), True
 
     async def verifying(name: str) -> tuple[Backend, bool]:
         return workshop.faulty((await workshop.verify(name))[0]), True

@@ -12,6 +12,7 @@ from runproxy.backends import (
     Comparison,
     Drifts,
     Expiry,
+    Negotiated,
     OnExhausted,
     Opened,
     Paced,
@@ -82,7 +83,7 @@ class Workshop:
         """Make what replays a cassette for as long as the server runs."""
         player = self.replay_of(name, cassette)
         self.played.watch(name, player)
-        return self.faulty(self.paced(player))
+        return self.faulty(self.played_back(player))
 
     def faulty(self, backend: Backend, take: Take | None = None) -> Backend:
         """Let the faults of the settings strike in front of a backend, which may record in a take."""
@@ -118,10 +119,10 @@ class Workshop:
         comparison = Comparison(self.redactor, Ignoring.parse(held.ignore), held.kinds)
         return Verify(self._forwarding(), replay, comparison, (own, self.drifts)), replay, own
 
-    def paced(self, backend: Backend, timing: str | None = None) -> Backend:
-        """Let a backend that replays do so at the pace that is asked for."""
+    def played_back(self, backend: Backend, timing: str | None = None) -> Backend:
+        """Let a backend that replays do so at the pace that is asked for, in codings that clients accept."""
         pace = Timing.parse(timing or self.settings.cassettes.timing)
-        return Paced(backend, pace) if pace else backend
+        return Negotiated(Paced(backend, pace) if pace else backend)
 
     async def record(self, name: str, match: MatchSettings = _NO_MATCH) -> tuple[Record, Take]:
         """Make a recording, and what has to be finished in the end; raises `ConfigError` without an upstream."""
@@ -147,7 +148,7 @@ class Workshop:
         name = checked_name(plan.cassette)
         if plan.mode == "replay":
             replay = self.replay_of(name, await self.load(name, plan.match), plan.on_exhausted)
-            return Opened(self.paced(replay, plan.timing), replay)
+            return Opened(self.played_back(replay, plan.timing), replay)
         if plan.mode == "verify":
             verify, compared, drifts = await self.verify(name, plan.on_exhausted, plan.match)
             return Opened(verify, compared, drifts=drifts)
@@ -156,7 +157,7 @@ class Workshop:
             record, take = await self.record(name, plan.match)
             return Opened(record, None, take)
         auto, replay = await self.auto(name, plan.on_exhausted, plan.match)
-        return Opened(self.paced(auto, plan.timing), replay)
+        return Opened(self.played_back(auto, plan.timing), replay)
 
     def _recording(self, recorder: Recorder) -> Record:
         unrecorded = withheld if self.settings.cassettes.on_record_error == "fail" else marked

@@ -7,29 +7,34 @@ that did not come compressed goes out as it came.
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final, Self
+from typing import Final
 
 from runproxy.coding import CODINGS, Encoder, encoded, known_coding
-from runproxy.messages import CODING_HEADER, Headers, Request, Response, Stream, make_headers
+from runproxy.messages import CODING_HEADER, Backend, Headers, Request, Response, Stream, make_headers
+from runproxy.streams import Altered
 
 _ACCEPT: Final = "Accept-Encoding"
 _WEIGHT: Final = re.compile(r"[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*")  # RFC 9110 section 12.4.2
 _MOST_REMEMBERED: Final = 256
 
 
-class Negotiation:
-    """Gives answers in a coding that the client accepts; each is encoded once, and kept beside the answer.
+class Negotiated:
+    """Gives the replayed answers of `backend` in a coding that the client accepts.
 
-    What a header says is remembered, for clients say the same in every call.
+    Each is encoded once, and kept beside the answer. What a header says is remembered, for clients say the same in
+    every call.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
         self._read: dict[str, Mapping[str, float]] = {}
 
-    def as_accepted(self, answer: Response, request: Request) -> Response:
-        """Give an answer as the client of a request accepts it; the same object where it did not come compressed."""
-        if not answer.coding:
-            return answer
+    async def send(self, request: Request) -> Response:
+        """Answer as the backend does, with the same object unless it came compressed; raises what that raises."""
+        answer = await self._backend.send(request)
+        return self._as_accepted(answer, request) if answer.coding else answer
+
+    def _as_accepted(self, answer: Response, request: Request) -> Response:
         coding = choose(answer.coding, self._weights(", ".join(request.headers.getall(_ACCEPT, ()))))
         if answer.stream is not None:
             return _streamed(answer, answer.stream, coding)
@@ -83,28 +88,22 @@ def _streamed(answer: Response, stream: Stream, coding: str) -> Response:
     return replace(answer, headers=_negotiated(answer.headers, coding), stream=passed, coding="")
 
 
-class _Encoded:
+class _Encoded(Altered):
     """A stream in a coding; each piece can be read when it has come."""
 
-    def __init__(self, stream: Stream, coding: str) -> None:
-        self._stream = stream
+    def __init__(self, source: Stream, coding: str) -> None:
+        super().__init__(source)
         self._encoder = Encoder(coding)
         self._is_over = False
-
-    def __aiter__(self) -> Self:
-        return self
 
     async def __anext__(self) -> bytes:
         if self._is_over:
             raise StopAsyncIteration
         try:
-            return self._encoder.feed(await anext(self._stream))
+            return self._encoder.feed(await anext(self.source))
         except StopAsyncIteration:
             self._is_over = True
             return self._encoder.finish()
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 def _negotiated(headers: Headers, coding: str) -> Headers:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runproxy.backends.negotiated import Negotiated, choose, read_weights
 from runproxy.coding import CODINGS, Decoder, decoded
 from runproxy.messages import Request, Response, make_headers
-from runproxy.negotiation import Negotiation, choose, read_weights
 
 BODY = b'{"id": "run_abc123"}'
 
@@ -16,6 +16,17 @@ BODY = b'{"id": "run_abc123"}'
 def asking(*accepted: str) -> Request:
     """Make a call whose client accepts this."""
     return Request("GET", "/v1/x", make_headers([("Accept-Encoding", text) for text in accepted]))
+
+
+class Source:
+    """A backend that gives one and the same answer."""
+
+    def __init__(self, answer: Response) -> None:
+        self._answer = answer
+
+    async def send(self, _: Request) -> Response:
+        """Answer."""
+        return self._answer
 
 
 def recorded(coding: str = "gzip", *headers: tuple[str, str]) -> Response:
@@ -68,11 +79,11 @@ def test_whatever_a_header_says_it_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-def test_an_answer_goes_out_as_it_came_or_as_it_reads(coding: str) -> None:
+async def test_an_answer_goes_out_as_it_came_or_as_it_reads(coding: str) -> None:
     """With headers that say so, and that another client may get it otherwise; the recording stays as it is."""
-    answer, negotiation = recorded(coding), Negotiation()
-    packed = negotiation.as_accepted(answer, asking(coding))
-    plain = negotiation.as_accepted(answer, asking())
+    answer = recorded(coding)
+    negotiated = Negotiated(Source(answer))
+    packed, plain = await negotiated.send(asking(coding)), await negotiated.send(asking())
     assert decoded(packed.body, coding, 1000) == plain.body == BODY
     assert list(packed.headers.items())[1:] == [("Vary", "Accept-Encoding"), ("content-encoding", coding)]
     assert list(plain.headers.items())[1:] == [("Vary", "Accept-Encoding")]
@@ -80,26 +91,25 @@ def test_an_answer_goes_out_as_it_came_or_as_it_reads(coding: str) -> None:
     assert (answer.body, answer.coding, packed.coding, plain.coding) == (BODY, coding, "", "")
 
 
-def test_each_is_made_once() -> None:
+async def test_each_is_made_once() -> None:
     """So that its head is rendered once, and nothing is encoded in a later call."""
-    answer, negotiation = recorded(), Negotiation()
-    first = negotiation.as_accepted(answer, asking("gzip"))
-    assert negotiation.as_accepted(answer, asking("br", "gzip;q=0.5")) is first
-    assert negotiation.as_accepted(answer, asking()) is negotiation.as_accepted(answer, asking("identity"))
+    negotiated = Negotiated(Source(recorded()))
+    assert await negotiated.send(asking("gzip")) is await negotiated.send(asking("br", "gzip;q=0.5"))
+    assert await negotiated.send(asking()) is await negotiated.send(asking("identity"))
 
 
-def test_what_did_not_come_compressed_goes_out_as_it_came() -> None:
+async def test_what_did_not_come_compressed_goes_out_as_it_came() -> None:
     """Whatever the client accepts."""
     answer = recorded("")
-    assert Negotiation().as_accepted(answer, asking("gzip, identity;q=0")) is answer
+    assert await Negotiated(Source(answer)).send(asking("gzip, identity;q=0")) is answer
 
 
-def test_what_headers_say_is_forgotten_before_it_is_too_much() -> None:
+async def test_what_headers_say_is_forgotten_before_it_is_too_much() -> None:
     """A client that says something else in every call costs no memory."""
-    negotiation = Negotiation()
+    negotiated = Negotiated(Source(recorded()))
     for number in range(2000):
-        negotiation.as_accepted(recorded(), asking(f"gzip, x-{number}"))
-    assert len(negotiation._read) <= 256
+        await negotiated.send(asking(f"gzip, x-{number}"))
+    assert len(negotiated._read) <= 256
 
 
 @pytest.mark.parametrize(
@@ -112,10 +122,10 @@ def test_what_headers_say_is_forgotten_before_it_is_too_much() -> None:
         pytest.param("vary", "Origin", ["Origin", "Accept-Encoding"], id="varies by something else"),
     ],
 )
-def test_headers_are_right_for_every_coding(name: str, value: str, sent: list[str]) -> None:
+async def test_headers_are_right_for_every_coding(name: str, value: str, sent: list[str]) -> None:
     """A strong tag is that of one coding; `Vary` says what the choice depended on."""
     for request in (asking(), asking("gzip")):
-        got = Negotiation().as_accepted(recorded("gzip", (name, value)), request)
+        got = await Negotiated(Source(recorded("gzip", (name, value)))).send(request)
         assert got.headers.getall(name) == sent
 
 
@@ -152,7 +162,7 @@ async def test_pieces_of_a_stream_can_be_read_one_by_one(coding: str) -> None:
     """Compressed too, and none is empty, which would be the end; what is passed on is closed."""
     source = Given(b"data: 1\n\n", b"data: 2\n\n")
     answer = Response(200, make_headers(), stream=source, coding=coding)
-    got = Negotiation().as_accepted(answer, asking(coding))
+    got = await Negotiated(Source(answer)).send(asking(coding))
     decoder = Decoder(coding, 1000)
     passed = [piece async for piece in pieces_of(got)]
     assert all(passed)
@@ -164,6 +174,6 @@ async def test_pieces_of_a_stream_can_be_read_one_by_one(coding: str) -> None:
 async def test_a_stream_goes_out_as_it_reads_where_it_must() -> None:
     """To a client that accepts no coding."""
     answer = Response(200, make_headers(), stream=Given(b"data: 1\n\n"), coding="br")
-    got = Negotiation().as_accepted(answer, asking())
+    got = await Negotiated(Source(answer)).send(asking())
     assert [piece async for piece in pieces_of(got)] == [b"data: 1\n\n"]
     assert "Content-Encoding" not in got.headers
