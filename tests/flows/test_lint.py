@@ -106,6 +106,9 @@ async def test_no_reply_has_an_error_in_it(tmp_path: Path, report: Report) -> No
     async with proxy(tmp_path, "replay") as on:
         count += await lint(on.url, PROXY_CALLS, tell)
         count += await lint(on.admin_url, ADMIN_CALLS, tell)
+    faults = [{"kind": "status", "status": 429, "retry_after_s": 0.5, "times": 1}, {"kind": "malformed"}]
+    async with proxy(tmp_path, "replay", rules={"faults": faults}) as on:
+        count += await lint(on.url, {"fault-status": modify(KNOWN), "fault-malformed": modify(KNOWN)}, tell)
     async with proxy(tmp_path, "passthrough", "http://127.0.0.1:9/v1") as on:
         count += await lint(on.url, {"unreachable": modify(KNOWN)}, tell)
     async with serving(ScriptedUpstream(make=_broken)) as base_url, proxy(tmp_path, "passthrough", base_url) as on:
