@@ -21,6 +21,7 @@ _PREFIX: Final = "/@"
 _SESSION_PREFIX: Final = "/~"
 _JSON_SUFFIX: Final = re.compile(r"(?:\.json)+\Z")  # the name of the file is taken for that of the cassette
 _MAX_PART_BYTES: Final = 200  # file systems take 255, and lock and temporary files beside it have longer names
+_MAX_BYTES: Final = 700  # macOS takes paths of 1,024, and the cassette folder has its part of that
 _FORBIDDEN: Final = frozenset('\\:*?"<>|')  # not portable between file systems
 
 
@@ -70,10 +71,10 @@ def checked_name(name: str) -> str:
     give a meaning of its own are refused.
     """
     parts = _JSON_SUFFIX.sub("", name).split("/")
-    if not all(map(_is_safe, parts)):
+    if not all(map(_is_safe, parts)) or _length(name) > _MAX_BYTES:
         raise Refusal(
             f"{name!r} is no cassette name: use letters, digits, '-', '_', '.' and '/' for sub-folders, with no part "
-            f"that is empty, starts with a dot, or is longer than {_MAX_PART_BYTES} bytes.",
+            f"that is empty, starts with a dot, or is longer than {_MAX_PART_BYTES} bytes, and {_MAX_BYTES} in all.",
             code="invalid_cassette_name",
         )
     return "/".join(parts)
@@ -81,4 +82,8 @@ def checked_name(name: str) -> str:
 
 def _is_safe(part: str) -> bool:
     is_plain = part.isprintable() and not _FORBIDDEN & set(part) and not part.startswith(".")
-    return bool(part) and is_plain and len(part.encode("utf-8", "surrogateescape")) <= _MAX_PART_BYTES
+    return bool(part) and is_plain and _length(part) <= _MAX_PART_BYTES
+
+
+def _length(text: str) -> int:
+    return len(text.encode("utf-8", "surrogateescape"))

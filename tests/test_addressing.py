@@ -106,6 +106,7 @@ def test_two_names_are_refused(request_: Request) -> None:
         ("(1)", "(1)"),
         ("~", "~"),
         ("x" * 200, "x" * 200),
+        ("/".join(["x" * 99] * 7), "/".join(["x" * 99] * 7)),
     ],
 )
 def test_a_relative_path_is_a_name(name: str, checked: str) -> None:
@@ -146,6 +147,9 @@ def test_a_relative_path_is_a_name(name: str, checked: str) -> None:
         "a\u202eb",
         "\udcff",
         "a/\x1b[31m",
+        "x" * 201,
+        "é" * 101,
+        "/".join(["x" * 99] * 7) + "x.",
     ],
     ids=repr,
 )

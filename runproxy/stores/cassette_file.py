@@ -176,8 +176,8 @@ class CassetteFile:
     def _keep_torn(self, torn: bytes) -> Path:
         for number in range(1, 1000):
             path = self._path.with_name(f"{self._path.name}.{number}.torn")
-            with suppress(FileExistsError), path.open("xb") as kept:
-                kept.write(torn)
+            with suppress(FileExistsError), new_file_beside(path, torn) as fresh:
+                os.link(fresh, path)
                 return path
         raise CassetteNotWritable(f"{self._path}: there are 999 .torn files beside it; look at them and remove them.")
 

@@ -159,7 +159,8 @@ def _is_name(name: str) -> bool:
 
 def _recorded_parts(interaction: Interaction) -> Iterator[tuple[str, bytes]]:
     """Give all that the interaction adds to a cassette, decompressed; raises `OpaqueBody`."""
-    yield "the address", interaction.request.target.encode("utf-8", "surrogateescape")
+    address = f"{interaction.request.method} {interaction.request.target}"
+    yield "the address", address.encode("utf-8", "surrogateescape")
     for name, message in (("request", interaction.request), ("response", interaction.response)):
         values = "\n".join(message.headers.values())
         yield f"the headers of the {name}", values.encode("utf-8", "surrogateescape")

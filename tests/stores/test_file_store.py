@@ -1,6 +1,7 @@
 """The contract of a cassette store, kept by the folder of files."""
 
 import asyncio
+import errno
 import multiprocessing
 import os
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 
 from runproxy.cassette import Interaction, decode, layout
 from runproxy.errors import CassetteNotFound, CassetteNotWritable, CorruptCassette, Refusal, SecretFound
-from runproxy.messages import Response
+from runproxy.messages import Request, Response
 from runproxy.redaction import WriteGate, storable_request
 from runproxy.stores.file import FileStore
 from tests.parts import JSON_HEADERS, modify
@@ -142,6 +143,32 @@ async def test_a_torn_write_is_cut_back_and_kept(store: FileStore, kept: int) ->
     assert torn.read_bytes().startswith(written)
 
 
+async def test_torn_bytes_that_cannot_be_kept_leave_nothing_behind(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the disk is full, nothing is cut off and no empty file piles up; it is mended once there is room."""
+    tape = store.tape("tape")
+    for number in range(2):
+        await tape.append(interaction(number))
+    path = store.path("tape")
+    torn = path.read_bytes()[:-20]
+    path.write_bytes(torn)
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(os, "fsync", full)
+        for _ in range(2):
+            with pytest.raises(CassetteNotWritable, match="No space left on device"):
+                await tape.append(interaction(2))
+    assert ([held.name for held in path.parent.iterdir()], path.read_bytes()) == (["tape.json"], torn)
+    await tape.append(interaction(2))
+    assert numbers(store) == [0, 2]
+    assert (path.parent / "tape.json.1.torn").read_bytes().endswith(torn[-100:])
+
+
+def full(_: int) -> None:
+    """Fail as a full disk does."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -206,6 +233,15 @@ async def test_a_secret_is_not_written(store: FileStore) -> None:
     with pytest.raises(SecretFound, match="the body of the response"):
         await tape.append(leaking)
     assert numbers(store) == [0]
+
+
+async def test_a_secret_in_the_place_of_a_method_is_not_written(store: FileStore) -> None:
+    """An import may bring any method."""
+    method = "sk-" + "a" * 30
+    odd = Interaction(Request(method, "/v1/x", JSON_HEADERS), Response(200, JSON_HEADERS, b"{}"), MOMENT, 1)
+    with pytest.raises(SecretFound, match="the address"):
+        await store.tape("tape").append(odd)
+    assert store.names() == []
 
 
 async def test_one_bad_interaction_does_not_fail_its_neighbours(store: FileStore) -> None:
