@@ -7,8 +7,11 @@ after the value. What is forwarded is `canonical` of the parsed value, never the
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from math import isfinite
+from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 import orjson
@@ -27,6 +30,16 @@ NOT_JSON: Final = (
 
 _INT64_MIN: Final = -(2**63)
 _UINT64_MAX: Final = 2**64 - 1
+_MOST_DIGITS: Final = len(str(_UINT64_MAX)) + 1
+_OUT_OF_RANGE: Final = ("number_out_of_range", "a number outside the range that JSON readers agree on")
+_REFUSALS: Final = MappingProxyType(
+    {
+        "duplicate_name": "The JSON body of your request names the same property twice in one object.",
+        "number_out_of_range": (
+            "The JSON body of your request holds a number outside the range that JSON readers agree on."
+        ),
+    }
+)
 
 
 def canonical(value: object) -> bytes:
@@ -63,45 +76,67 @@ def _refuse_unparsed(body: bytes) -> NoReturn:
     raise MalformedJson(NOT_JSON, code=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Ambiguity:
+    """A place in JSON that parsers read differently: the way to it, the code of a refusal, and what is wrong there."""
+
+    steps: tuple[str | int, ...]
+    code: str
+    reason: str
+
+
+def find_ambiguity(text: bytes) -> Ambiguity | None:
+    """Read JSON with a second parser, which tells of every name and every number; give what is ambiguous first."""
+    found: list[_Mark] = []
+
+    def mark(code: str, reason: str) -> _Mark:
+        found.append(_Mark(code, reason))
+        return found[-1]
+
+    def unique(pairs: list[tuple[str, Any]]) -> object:
+        names = dict(pairs)
+        if len(names) == len(pairs):
+            return names
+        twice = next(name for place, (name, _) in enumerate(pairs) if name in dict(pairs[:place]))
+        return mark("duplicate_name", f"{twice!r} stands twice in one object")
+
+    def bounded(digits: str) -> object:
+        is_short = len(digits) <= _MOST_DIGITS
+        return int(digits) if is_short and _INT64_MIN <= int(digits) <= _UINT64_MAX else mark(*_OUT_OF_RANGE)
+
+    def finite(digits: str) -> object:
+        return number if isfinite(number := float(digits)) else mark(*_OUT_OF_RANGE)
+
+    value = json.loads(text.decode("utf-8"), object_pairs_hook=unique, parse_int=bounded, parse_float=finite)
+    if not found:
+        return None
+    steps, first = next(_marks((), value))
+    return Ambiguity(steps, first.code, first.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Stands in a value for what is ambiguous."""
+
+    code: str
+    reason: str
+
+
+def _marks(steps: tuple[str | int, ...], value: object) -> Iterator[tuple[tuple[str | int, ...], _Mark]]:
+    if isinstance(value, _Mark):
+        yield steps, value
+    elif isinstance(value, dict):
+        for name, held in value.items():
+            yield from _marks((*steps, name), held)
+    elif isinstance(value, list):
+        for place, held in enumerate(value):
+            yield from _marks((*steps, place), held)
+
+
 def _read_again(body: bytes) -> None:
-    """Read with a second parser, which tells of every name and every number."""
-    json.loads(
-        body.decode("utf-8"),
-        object_pairs_hook=_unique_names,
-        parse_int=_bounded_int,
-        parse_float=_finite_float,
-    )
-
-
-def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = dict(pairs)
-    if len(names) != len(pairs):
-        raise Refusal(
-            "The JSON body of your request names the same property twice in one object.",
-            code="duplicate_name",
-        )
-    return names
-
-
-def _bounded_int(digits: str) -> int:
-    longest = len(str(_UINT64_MAX)) + 1
-    if len(digits) > longest or not _INT64_MIN <= int(digits) <= _UINT64_MAX:
-        _refuse_number()
-    return int(digits)
-
-
-def _finite_float(digits: str) -> float:
-    number = float(digits)
-    if number in (float("inf"), float("-inf")):
-        _refuse_number()
-    return number
-
-
-def _refuse_number() -> NoReturn:
-    raise Refusal(
-        "The JSON body of your request holds a number outside the range that JSON readers agree on.",
-        code="number_out_of_range",
-    )
+    found = find_ambiguity(body)
+    if found is not None:
+        raise Refusal(_REFUSALS[found.code], code=found.code)
 
 
 def _depth(value: object) -> int:

@@ -16,11 +16,12 @@ from runproxy.errors import Unredactable
 from runproxy.jsonstyle import COMPACT, detect, render
 from runproxy.redaction.placeholders import Placeholders
 from runproxy.redaction.settings import BodyRule
+from runproxy.strictjson import find_ambiguity
 
 _Replace: TypeAlias = Callable[[object], object]
 _EVERY: Final = "*"
-_LOOKS_LIKE_JSON: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
-_EVENT_LINE: Final = re.compile(rb"(?m)^(data: ?)(.*?)(\r?)$")
+_LOOKS_LIKE_JSON: Final = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*[\[{]")  # in UTF-16, too
+_EVENT_LINE: Final = re.compile(rb"(?m)^((?:\xef\xbb\xbf)?data: ?)(.*?)(\r?)$")
 _LAST_EVENT: Final = b"[DONE]"
 _DROPPED: Final = object()
 
@@ -68,10 +69,10 @@ class BodyRedaction:
     def _in_json(self, body: bytes, taken: Taken | None) -> bytes | None:
         """Redact JSON; None where it cannot be read or printed."""
         try:
-            value, style = detect(body) or (orjson.loads(body), COMPACT)
+            value, style = _parsed(body)
             redacted = self._in_value(value, taken)
             return body if redacted is value else render(redacted, style)
-        except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):
+        except (ValueError, orjson.JSONEncodeError, RecursionError):
             return None
 
     def _in_value(self, value: object, taken: Taken | None) -> object:
@@ -151,9 +152,23 @@ def _in_texts(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
+def _parsed(body: bytes) -> tuple[object, str]:
+    """Read JSON, with the style to print it in, which is compact where no style gives the same bytes.
+
+    Raises `ValueError` also where printing would change more than how it looks: of a name that stands twice, one would
+    go, and what was to be redacted might be in the other.
+    """
+    if found := detect(body):
+        return found
+    value: object = orjson.loads(body)
+    if ambiguity := find_ambiguity(body):
+        raise ValueError(ambiguity.reason)
+    return value, COMPACT
+
+
 def _is_json(body: bytes) -> bool:
     try:
-        orjson.dumps(orjson.loads(body))
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        orjson.dumps(_parsed(body))
+    except (ValueError, orjson.JSONEncodeError, RecursionError):
         return False
     return True

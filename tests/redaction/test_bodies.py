@@ -78,6 +78,19 @@ def test_a_redacted_body_keeps_its_style(body: bytes, redacted: bytes) -> None:
     assert redaction(rule("/a")).redacted(body) == redacted
 
 
+def test_a_stream_may_begin_with_a_byte_order_mark() -> None:
+    """Which readers of events pass over, and so does what redacts them."""
+    body = b'\xef\xbb\xbfdata: {"a":"x"}\n\ndata: {"a":"x"}\n\n'
+    assert redaction(rule("/a")).redacted(body) == body.replace(b'"x"', b'"REDACTED"')
+
+
+def test_ids_are_replaced_where_no_rule_can_be_followed() -> None:
+    """As in a text: what no style prints stays as it is around them."""
+    body = b'{"a":"run_abc123","a":123456789012345678901234567890}'
+    made = MADE.in_place_of_ids("run_abc123").encode()
+    assert redaction(ids=True).redacted(body) == body.replace(b"run_abc123", made)
+
+
 def test_the_events_of_a_stream_are_redacted_one_by_one() -> None:
     """Each line of data is a body of its own; lines of other kinds stay."""
     body = b'event: thread.run\r\ndata: {"a":"x","id":"run_abc123"}\r\n\r\ndata: {"b":1}\n\ndata: [DONE]\n\n'
@@ -105,6 +118,13 @@ def test_ids_are_replaced_in_names_texts_and_what_is_no_json() -> None:
         pytest.param(b'{"a":1}\n{"a":2}\n', id="lines"),
         pytest.param(b"[" * 300 + b"]" * 300, id="deep"),
         pytest.param(b'data: {"a":\ndata: 1}\n\n', id="event over two lines"),
+        pytest.param(b'data: {"a":1}\r\rdata: {"a":2}\r\r', id="events ended by carriage returns alone"),
+        pytest.param('{"a": 1}'.encode("utf-16"), id="UTF-16"),
+        pytest.param('{"a": 1}'.encode("utf-16-be"), id="UTF-16 without a mark"),
+        pytest.param(b'{"a":"x","a":"y"}', id="a name twice"),
+        pytest.param(b'{"a":{"b":"x"},"a":{}}', id="a name twice, the place in the first"),
+        pytest.param(b'data: {"a":"x","a":"y"}\n\n', id="a name twice in an event"),
+        pytest.param(b'{"a":1,"n":123456789012345678901234567890}', id="a number that printing would change"),
     ],
 )
 def test_json_in_which_no_pointer_can_be_followed_is_not_stored(body: bytes) -> None:
@@ -112,6 +132,7 @@ def test_json_in_which_no_pointer_can_be_followed_is_not_stored(body: bytes) -> 
     with pytest.raises(Unredactable) as caught:
         redaction(rule("/a")).check("the body of the response", body)
     assert caught.value.code == "unredactable_body"
+    assert redaction(rule("/a")).redacted(body) == body
     redaction(ids=True).check("the body of the response", body)
 
 
