@@ -8,10 +8,20 @@ from functools import partial
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import orjson
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from runproxy.cassette.body import StoredAnswerBody, StoredBody, to_stored
 from runproxy.cassette.model import PLAIN_MATCHER, Interaction
+from runproxy.cassette.reading import check_says_the_same, tell_unreadable
 from runproxy.errors import CorruptCassette, UnknownFormat
 from runproxy.matching import Matcher, MatchKey, MatchSettings
 from runproxy.messages import (
@@ -33,6 +43,7 @@ FORMAT: Final = "runproxy/1"
 _MAX_MATCH_CHARS: Final = 4096
 """So that the head of a cassette can be found without reading much of it."""
 
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
 _T = TypeVar("_T")
 _NO_HEADERS: Final = make_headers()
 
@@ -59,6 +70,13 @@ def _header_value(value: str) -> str:
     if not is_header_value(value):
         raise ValueError("a header value cannot hold a line break")
     return value
+
+
+def _date_text(written: object) -> object:
+    """Take no number for a date, as seconds since 1970 would be."""
+    if not (isinstance(written, str) and _DATE.match(written)):
+        raise ValueError("a date was expected, such as '2026-11-22T17:00:00Z'")
+    return written
 
 
 _Token: TypeAlias = Annotated[
@@ -105,7 +123,7 @@ class StoredResponse(_Stored):
         }
     )
 
-    status: int = Field(ge=200, le=599)
+    status: int = Field(ge=200, le=599, strict=True)
     headers: StoredHeaders = []
     body: Annotated[StoredAnswerBody | None, _WHAT_WAS_SENT] = None
 
@@ -130,8 +148,10 @@ class StoredResponse(_Stored):
 class StoredInteraction(_Stored):
     """One call in a cassette."""
 
-    recorded_at: AwareDatetime = Field(description="When the call was made, with its offset from UTC.")
-    elapsed_ms: int = Field(default=0, ge=0, description="How long the upstream took to answer.")
+    recorded_at: Annotated[AwareDatetime, BeforeValidator(_date_text)] = Field(
+        description="When the call was made, with its offset from UTC."
+    )
+    elapsed_ms: int = Field(default=0, ge=0, strict=True, description="How long the upstream took to answer.")
     request: StoredRequest
     response: StoredResponse
 
@@ -164,11 +184,9 @@ def decode_document(data: bytes, where: str) -> Document:
     try:
         document = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise CorruptCassette(
-            f"{where}: not valid JSON at line {error.lineno}, column {error.colno} (offset {error.pos}): {error.msg}. "
-            "The file was left as it is; mend it there, or restore it from version control."
-        ) from error
+        tell_unreadable(data, where, error)
     stored = _interactions(document, where)
+    check_says_the_same(data, document, where)
     places = (f"{where}: interactions[{position}]" for position in range(len(stored)))
     return Document(decode_match(document.get("match", {}), where), map(decode_interaction, stored, places))
 
@@ -209,7 +227,10 @@ def decode_interaction(stored: object, where: str) -> Interaction:
 
 
 def decode_key(stored: object, where: str, matcher: Matcher = PLAIN_MATCHER) -> MatchKey:
-    """Check one stored interaction and give its key alone; raises `CorruptCassette`."""
+    """Check one stored interaction, of which it is known that it can be printed, and give its key alone.
+
+    Raises `CorruptCassette`.
+    """
     return _read(stored, where, partial(_key, matcher))
 
 
@@ -228,8 +249,6 @@ def _read(stored: object, where: str, read: Callable[[StoredInteraction], _T]) -
 
 def _key(matcher: Matcher, found: StoredInteraction) -> MatchKey:
     found.recorded_at.astimezone(UTC)  # a date out of range is told now
-    if found.response.body is not None:
-        found.response.body.to_bytes()  # and so is a body that no reader could print
     sent = found.request
     return matcher.key(_request(sent) if matcher.reads_headers else _without_headers(sent))
 

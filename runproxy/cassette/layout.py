@@ -35,6 +35,7 @@ from runproxy.cassette.format import (
     encode_interaction,
 )
 from runproxy.cassette.model import PLAIN_MATCHER, Cassette, Interaction
+from runproxy.cassette.reading import check_says_the_same
 from runproxy.matching import Matcher, MatchKey, MatchSettings
 
 _OPENING: Final = f'{{\n  "format": "{FORMAT}",\n'.encode()
@@ -79,7 +80,11 @@ def make_head(match: MatchSettings) -> bytes:
 def _match_in(head: bytes, where: str) -> MatchSettings:
     """Read what a head says of how calls are compared; raises `CorruptCassette`."""
     found = _MATCH.match(head)
-    return decode_match(orjson.loads(found[1]), where) if found else MatchSettings()
+    if found is None:
+        return MatchSettings()
+    said = orjson.loads(found[1])
+    check_says_the_same(found[1], said, where, "match")
+    return decode_match(said, where)
 
 
 def element(encoded: bytes) -> bytes:
@@ -143,7 +148,9 @@ class _Text:
 
     def key_at(self, position: int, start: int, end: int) -> MatchKey:
         """Check the interaction that stands there, and give its key."""
-        return decode_key(self._stored(start, end), self._place(position), self.matcher)
+        stored = self._stored(start, end)
+        check_says_the_same(self.text[start:end], stored, self.where, f"interactions[{position}]")
+        return decode_key(stored, self._place(position), self.matcher)
 
     def interaction_at(self, position: int, start: int, end: int) -> Interaction:
         """Read the interaction that stands there."""
