@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from runproxy.cassette import Cassette, Interaction
-from runproxy.cassette.slots import is_same_answer
+from runproxy.cassette.slots import is_same_answer, without_noise
 from runproxy.matching import MatchKey
 from runproxy.messages import Request
 from runproxy.stores import Tape
@@ -13,7 +13,8 @@ class Take:
     """One session of recording: per call, its answers take the place of those that earlier sessions recorded.
 
     The n-th answer replaces the n-th earlier one. An answer that has not changed leaves the file as it is, to the
-    byte, so that the next `git diff` shows real drift and nothing else.
+    byte, and one that has takes over what is different in every answer, so that the next `git diff` shows real drift
+    and nothing else.
     """
 
     def __init__(self, tape: Tape, earlier: Cassette) -> None:
@@ -41,7 +42,7 @@ class Take:
         earlier = self._earlier[positions[nth]]
         is_same = is_same_answer(earlier.response, interaction.response)
         # Replacing a recording by itself changes no byte, and puts it back where somebody has taken it away.
-        await self._tape.replace(earlier, earlier if is_same else interaction)
+        await self._tape.replace(earlier, earlier if is_same else without_noise(earlier, interaction))
 
     def give_up(self, request: Request) -> None:
         """Keep what earlier sessions recorded for a call that has failed in this one."""

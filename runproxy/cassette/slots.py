@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from runproxy.cassette.model import Interaction
 from runproxy.matching import MatchKey
-from runproxy.messages import Headers, Request, Response
+from runproxy.messages import Headers, Piece, Request, Response, cut_anew, make_headers
 
 Slot: TypeAlias = tuple[MatchKey, int]
 """A call by its key, and which of its recordings it is, from 0."""
@@ -34,6 +35,29 @@ def is_same_recording(one: Interaction, other: Interaction) -> bool:
 def is_same_answer(one: Response, other: Response) -> bool:
     """Tell whether two answers are equal in all that lasts."""
     return _lasting(one) == _lasting(other)
+
+
+def without_noise(earlier: Interaction, fresh: Interaction) -> Interaction:
+    """Give a fresh recording with all that says nothing of its answer as it stands in the one that it replaces.
+
+    That is how long the answer and its pieces took, how a stream was cut, and volatile headers. So what the two differ
+    in is the answer, and when it was recorded.
+    """
+    before, after = earlier.response, fresh.response
+    headers = make_headers((name, _lasting_value(before, name, value)) for name, value in after.headers.items())
+    answer = replace(after, headers=headers, pieces=_as_cut_before(before, after))
+    return replace(fresh, response=answer, elapsed_ms=earlier.elapsed_ms)
+
+
+def _lasting_value(before: Response, name: str, value: str) -> str:
+    return before.headers.get(name, value) if name.lower() in VOLATILE_HEADERS else value
+
+
+def _as_cut_before(before: Response, after: Response) -> tuple[Piece, ...]:
+    """Cut a stream where the earlier one was cut, unless it has fewer lines or more, and so other pieces."""
+    pieces = cut_anew(before.body, before.pieces, after.body)
+    is_stream = bool(before.pieces and after.pieces)
+    return pieces if is_stream and len(pieces) == len(before.pieces) else after.pieces
 
 
 def _sent(request: Request) -> tuple[object, ...]:
