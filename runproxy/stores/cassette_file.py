@@ -5,7 +5,6 @@ so its cost does not depend on the size of the file. All other changes write a n
 whoever waits for the lock looks, once it has it, whether its file is still the one of that name.
 """
 
-import errno
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
@@ -19,12 +18,12 @@ import structlog
 
 from runproxy.cassette import decode_interaction, encode_interaction, layout
 from runproxy.errors import CassetteNotFound, CassetteNotWritable, CorruptCassette, RunproxyError
+from runproxy.stores.known import Known, Version, version_of
 from runproxy.stores.new_file import new_file_beside
+from runproxy.stores.positioned import TAIL_BYTES, append, ends_well, read_all, write_all
 
 _ATTEMPTS: Final = 100  # to open a file that others remove
 _AT_ONCE_BYTES: Final = 256 * 1024
-_TAIL_BYTES: Final = len(layout.TAIL)
-_LIST_OPENS: Final = b"["
 _log = structlog.get_logger("runproxy.stores")
 
 
@@ -42,6 +41,7 @@ class CassetteFile:
     def __init__(self, path: Path, *, syncs: bool = False) -> None:
         self._path = path
         self._syncs = syncs
+        self._known = Known()
 
     def read(self) -> bytes:
         """Read the whole text up to the last whole interaction; raises `CassetteNotFound`."""
@@ -73,10 +73,7 @@ class CassetteFile:
 
         Raises `CassetteNotWritable`.
         """
-        if self._syncs:
-            return False
-        added = [edit.added for edit in edits if edit.earlier is None and edit.added is not None]
-        if len(added) < len(edits) or sum(map(len, added)) > _AT_ONCE_BYTES:
+        if self._syncs or sum(len(edit.added or b"") for edit in edits) > _AT_ONCE_BYTES:
             return False
         try:
             file = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
@@ -86,10 +83,12 @@ class CassetteFile:
             raise _not_usable("write", self._path, error) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            size = os.fstat(file).st_size
-            if not (self._is_current(file) and _ends_well(file, size)):
+            if not (self._is_current(file) and ends_well(file)):
                 return False
-            _append(file, size, added)
+            left = self._left_to_do(file, edits)
+            if not _only_append(left):
+                return False
+            self._append(file, left)
         except BlockingIOError:
             return False
         except OSError as error:
@@ -109,15 +108,32 @@ class CassetteFile:
     def _apply_once(self, edits: Sequence[Edit]) -> bool:
         """Make the changes, unless the file had to be laid out anew first; then it is a new file, to be locked anew."""
         with self._locked() as file:
-            size = os.fstat(file).st_size
-            if not _ends_well(file, size):
+            if not ends_well(file):
                 return self._mend(file)
-            if any(edit.earlier is not None for edit in edits):
-                return self._rewrite(file, edits)
-            _append(file, size, [edit.added for edit in edits if edit.added is not None])
+            left = self._left_to_do(file, edits)
+            if not _only_append(left):
+                return self._rewrite(file, left)
+            self._append(file, left)
             if self._syncs:
                 os.fdatasync(file)
             return True
+
+    def _left_to_do(self, file: int, edits: Sequence[Edit]) -> list[Edit]:
+        """Leave out what would replace an interaction by itself, where it is known to stand."""
+        version = version_of(os.fstat(file))
+        return [
+            edit
+            for edit in edits
+            if edit.earlier is None or edit.earlier != edit.added or not self._known.holds(version, edit.earlier)
+        ]
+
+    def _append(self, file: int, edits: Sequence[Edit]) -> None:
+        added = [edit.added for edit in edits if edit.added is not None]
+        if not added:
+            return
+        before = os.fstat(file)
+        append(file, before.st_size, added)
+        self._known.follow(version_of(before), version_of(os.fstat(file)), added)
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -163,13 +179,13 @@ class CassetteFile:
 
     def _mend(self, file: int) -> bool:
         """Bring a file to the layout that can be appended to; False, because no change is made yet."""
-        text = _read_all(file)
+        text = read_all(file)
         torn = layout.find_tear(text)
         if torn is None:
             return self._lay_out_anew(text)
         kept_in = self._keep_torn(torn.torn)
         _log.warning("torn tail cut off", cassette=str(self._path), torn_bytes=len(torn.torn), kept_in=str(kept_in))
-        _write_all(file, layout.TAIL, len(torn.whole) - _TAIL_BYTES)
+        write_all(file, layout.TAIL, len(torn.whole) - TAIL_BYTES)
         os.ftruncate(file, len(torn.whole))
         return False
 
@@ -182,7 +198,7 @@ class CassetteFile:
         raise CassetteNotWritable(f"{self._path}: there are 999 .torn files beside it; look at them and remove them.")
 
     def _rewrite(self, file: int, edits: Sequence[Edit]) -> bool:
-        text = _read_all(file)
+        text = read_all(file)
         try:
             elements = layout.split(text)
         except ValueError:
@@ -190,8 +206,8 @@ class CassetteFile:
         for edit in edits:
             _apply_to(elements, edit, str(self._path))
         changed = layout.compose(elements, layout.head_of(text) or layout.HEAD)
-        if changed != text:
-            self._replace_with(changed)
+        version = version_of(os.fstat(file)) if changed == text else self._replace_with(changed)
+        self._known.learn(version, elements)
         return True
 
     def _lay_out_anew(self, text: bytes) -> bool:
@@ -199,11 +215,13 @@ class CassetteFile:
         self._replace_with(layout.reformat(text, str(self._path)))
         return False
 
-    def _replace_with(self, text: bytes) -> None:
+    def _replace_with(self, text: bytes) -> Version:
         with new_file_beside(self._path, text) as fresh:
             fresh.chmod(self._path.stat().st_mode)
+            version = version_of(fresh.stat())  # now: once it is in place, others may write into it
             fresh.replace(self._path)
         self._sync_folder()
+        return version
 
 
 def _apply_to(elements: list[bytes], edit: Edit, where: str) -> None:
@@ -232,52 +250,8 @@ def _find(elements: list[bytes], sought: bytes, where: str) -> int | None:
     return None
 
 
-def _append(file: int, size: int, elements: list[bytes]) -> None:
-    """Write over the closing brackets; on failure the file is as it was."""
-    end = size - _TAIL_BYTES
-    comma = b"" if os.pread(file, 1, end - 1) == _LIST_OPENS else b","
-    try:
-        _write_all(file, comma + b",".join(elements) + layout.TAIL, end)
-    except OSError:
-        with suppress(OSError):  # what fails here is mended as a torn tail by the next writer
-            _write_all(file, layout.TAIL, end)
-            os.ftruncate(file, size)
-        raise
-
-
-def _ends_well(file: int, size: int) -> bool:
-    """Tell whether the brackets to be written over stand right behind the head or a whole interaction."""
-    head, end = _head_of(file), size - _TAIL_BYTES
-    if head is None or end < len(head):
-        return False
-    if end > len(head) and os.pread(file, len(layout.END), end - len(layout.END)) != layout.END:
-        return False
-    return os.pread(file, _TAIL_BYTES, end) == layout.TAIL
-
-
-def _head_of(file: int) -> bytes | None:
-    """Give the head of a laid-out file; it is read whole only where it says more than the ordinary."""
-    start = os.pread(file, len(layout.HEAD), 0)
-    return start if start == layout.HEAD else layout.head_of(os.pread(file, layout.MAX_HEAD_BYTES, 0))
-
-
-def _read_all(file: int) -> bytes:
-    size = os.fstat(file).st_size
-    parts = []
-    offset = 0
-    while offset < size and (part := os.pread(file, size - offset, offset)):
-        parts.append(part)
-        offset += len(part)
-    return b"".join(parts)
-
-
-def _write_all(file: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(file, view, offset)
-        if written == 0:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        view, offset = view[written:], offset + written
+def _only_append(edits: Sequence[Edit]) -> bool:
+    return all(edit.earlier is None for edit in edits)
 
 
 def _not_usable(verb: str, path: Path, error: OSError) -> RunproxyError:

@@ -25,6 +25,7 @@ from runproxy.matching import Matcher, MatchSettings
 from runproxy.redaction import WriteGate
 from runproxy.stores.cassette_file import CassetteFile, Edit
 from runproxy.stores.group_commit import GroupCommit
+from runproxy.stores.known import version_of
 
 _SUFFIX: Final = ".json"
 _NO_MATCH: Final = MatchSettings()
@@ -67,7 +68,7 @@ class FileStore:
             raise self._not_found(name) from None
         except OSError as error:
             raise CassetteNotWritable(f"Cannot read the cassette {path}: {error.strerror}.") from error
-        return found.st_ino, found.st_size, found.st_mtime_ns
+        return version_of(found)
 
     def load(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
         """Read a whole cassette, compared as `match` says, too; blocking.

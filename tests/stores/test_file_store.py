@@ -7,10 +7,11 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from runproxy.cassette import Interaction, decode, layout
+from runproxy.cassette import Interaction, decode, encode_interaction, layout
 from runproxy.errors import CassetteNotFound, CassetteNotWritable, CorruptCassette, Refusal, SecretFound
 from runproxy.messages import Request, Response
 from runproxy.redaction import WriteGate, storable_request
@@ -91,6 +92,64 @@ async def test_replacing_what_is_gone_appends(store: FileStore) -> None:
     await tape.replace(interaction(0), interaction(1))
     await tape.replace(interaction(0), interaction(2))
     assert numbers(store) == [1, 2]
+
+
+@pytest.mark.parametrize("syncs", [False, True], ids=["process", "power"])
+async def test_what_has_not_changed_is_looked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syncs: bool
+) -> None:
+    """Recording a large cassette anew reads it once, and again only after somebody else has changed it."""
+    store = FileStore(tmp_path, WriteGate(), syncs=syncs)
+    tape, other = store.tape("tape"), store.tape("tape")
+    held = [interaction(number, size=20_000) for number in range(5)]
+    for one in held:
+        await tape.append(one)
+    read = counting(monkeypatch, "pread")
+    for one in held:
+        await tape.replace(one, one)
+    size = store.path("tape").stat().st_size
+    assert size < sum(read) < size + 5_000
+    await tape.append(interaction(5))
+    await tape.replace(interaction(5), interaction(5))
+    assert sum(read) < size + 5_000
+    await other.remove(held[0])
+    read.clear()
+    await tape.replace(held[0], held[0])
+    assert sum(read) > size - 50_000
+    assert numbers(store) == [1, 2, 3, 4, 5, 0]
+
+
+def counting(monkeypatch: pytest.MonkeyPatch, call: str) -> list[int]:
+    """Note how many bytes are read or written at a place, with every call."""
+    counts: list[int] = []
+    real = getattr(os, call)
+
+    def counted(file: int, what: Any, offset: int) -> Any:
+        done = real(file, what, offset)
+        counts.append(done if isinstance(done, int) else len(done))
+        return done
+
+    monkeypatch.setattr(os, call, counted)
+    return counts
+
+
+async def test_appending_costs_the_same_whatever_the_cassette_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read and written for one interaction does not depend on how many there are: 10 or 10,000."""
+    costs = []
+    for count in (10, 10_000):
+        store = FileStore(tmp_path / str(count), WriteGate())
+        element = layout.element(encode_interaction(interaction(1)))
+        store.path("tape").parent.mkdir()
+        store.path("tape").write_bytes(layout.compose([element] * count))
+        with monkeypatch.context() as patch:
+            read, written = counting(patch, "pread"), counting(patch, "pwrite")
+            await store.tape("tape").append(interaction(2))
+        costs.append((read, written))
+        assert len(numbers(store)) == count + 1
+    assert costs[0] == costs[1]
+    assert (sum(costs[0][0]), sum(costs[0][1])) < (200, 1000)
 
 
 async def test_removing_takes_out_just_that_one(store: FileStore) -> None:
