@@ -67,6 +67,7 @@ OWNERS = {
         "matching",
         "policy",
         "attribution",
+        "upstream",
         "config",
         "cassette",
         "exchange",

@@ -236,6 +236,7 @@ def test_the_example_is_plain_toml() -> None:
     """Any TOML reader takes the example, and finds the sections after the top-level settings."""
     values = tomllib.loads(example())
     assert [name for name, value in values.items() if isinstance(value, dict)] == [
+        "connection",
         "listen",
         "cassettes",
         "limits",

@@ -8,7 +8,7 @@ from typing import Final
 
 from runproxy.attribution.fingerprints import Fingerprints
 from runproxy.attribution.settings import CLAIMS, AttributionSettings, MemberTable, Source, parse_network
-from runproxy.attribution.sources import credential_in, is_trusted
+from runproxy.attribution.sources import KEY_HEADERS, credential_in, is_trusted
 from runproxy.errors import Refusal
 from runproxy.messages import Request
 from runproxy.sections import TEAM_PATTERN
@@ -31,11 +31,20 @@ UNKNOWN: Final = Caller()
 
 
 class Attribution:
-    """Tells whose a call is. `teams` are all names a client may claim by a prefix, those of the settings included."""
+    """Tells whose a call is. `teams` are all names a client may claim by a prefix, those of the settings included.
+
+    `credential_header` is where the upstream expects a credential; the usual places are looked into as well.
+    """
 
     def __init__(
-        self, settings: AttributionSettings, fingerprints: Fingerprints | None = None, teams: Iterable[str] = ()
+        self,
+        settings: AttributionSettings,
+        fingerprints: Fingerprints | None = None,
+        teams: Iterable[str] = (),
+        credential_header: str = "Authorization",
     ) -> None:
+        is_usual = credential_header.lower() in ("authorization", *KEY_HEADERS)
+        self._key_headers = KEY_HEADERS if is_usual else (*KEY_HEADERS, credential_header)
         self._fingerprints = fingerprints
         self._header = settings.header
         self._networks = tuple(parse_network(network) for network in settings.trusted_networks)
@@ -56,7 +65,7 @@ class Attribution:
 
     def caller_of(self, request: Request, name: str | None = None) -> Caller:
         """Tell whose a call is; `name` is the one in its `/@NAME` prefix. Raises `Refusal` for what cannot be told."""
-        credential = credential_in(request) if self._fingerprints else None
+        credential = credential_in(request, self._key_headers) if self._fingerprints else None
         fingerprint = self._fingerprints.of(credential) if self._fingerprints and credential else None
         of_credential = self._by_credential.get(fingerprint or "")
         believed: tuple[Source, str] | None = None

@@ -1,23 +1,25 @@
 """What a call tells of its team, and from whom that is believed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Final
 
 from runproxy.attribution.settings import AttributionSettings, parse_network
 from runproxy.errors import Refusal
 from runproxy.messages import Request
 from runproxy.redaction import secrets_in_query
 
-_KEY_HEADERS = ("api-key", "x-api-key")
+KEY_HEADERS: Final = ("api-key", "x-api-key")
+"""Headers that hold nothing but an API key."""
 
 
-def credential_in(request: Request) -> str | None:
-    """Take the credential out of a call: a bearer token, or an API key in a header or in the query.
+def credential_in(request: Request, key_headers: Iterable[str] = KEY_HEADERS) -> str | None:
+    """Take the credential out of a call: a bearer token, or an API key in one of `key_headers` or in the query.
 
     Raises `Refusal` where there are two, or one of another kind, for nobody can tell what the upstream makes of it.
     """
     headers = request.headers
-    found = {value.strip() for name in _KEY_HEADERS for value in headers.getall(name, ())}
+    found = {value.strip() for name in key_headers for value in headers.getall(name, ())}
     found |= {_bearer_token(value.strip()) for value in headers.getall("Authorization", ())}
     found |= {value.strip() for value in secrets_in_query(request.query)}
     found.discard("")

@@ -82,6 +82,8 @@ def validate(file: str | None) -> None:
     settings = make_settings(read_file(path), str(path))
     make_rules(settings, policy_in(settings))  # reads the files that it names, too
     make_redactor(settings.redact)
+    for profile in settings.profiles:
+        profile.check_certificates()
     click.echo(f"{path}: valid")
 
 

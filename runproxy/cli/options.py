@@ -13,6 +13,11 @@ PLACES: Final = {
     "upstream": "upstream",
     "allow_record_in_ci": "allow_record_in_ci",
     "fault_seed": "fault_seed",
+    "ca_file": "connection.ca_file",
+    "client_cert": "connection.client_cert",
+    "client_key": "connection.client_key",
+    "http_proxy": "connection.http_proxy",
+    "http_proxy_credential_env": "connection.http_proxy_credential_env",
     "host": "listen.host",
     "port": "listen.port",
     "admin_port": "listen.admin_port",
@@ -50,7 +55,14 @@ PLACES: Final = {
     "tracing": "tracing.enabled",
 }
 
-upstream_option = click.option("--upstream", metavar="URL", help="Base URL that calls are forwarded to.")
+_upstream = (
+    click.option("--upstream", metavar="URL", help="Base URL that calls are forwarded to, or a profile's name."),
+    click.option("--ca-file", metavar="FILE", help="PEM file of authorities to trust.  [default: the system's]"),
+    click.option("--client-cert", metavar="FILE", help="PEM file with a certificate to show to the upstream."),
+    click.option("--client-key", metavar="FILE", help="PEM file with its key.  [default: in the same file]"),
+    click.option("--http-proxy", metavar="URL", help="HTTP proxy on the way.  [default: none, never the system's]"),
+    click.option("--http-proxy-credential-env", metavar="NAME", help="Variable with the proxy's user:password."),
+)
 ci_option = click.option("--allow-record-in-ci", is_flag=True, default=None, help="Record even where CI=true.")
 dir_option = click.option("--dir", metavar="DIR", help="Folder that holds the cassettes.  [default: cassettes]")
 
@@ -142,6 +154,11 @@ def port_option(default: int) -> Callable[[_Command], _Command]:
 def listening_options(command: _Command) -> _Command:
     """Add what every server takes."""
     return _decorated(command, _listening)
+
+
+def upstream_options(command: _Command) -> _Command:
+    """Add what every forwarding command takes."""
+    return _decorated(command, _upstream)
 
 
 def serving_options(command: _Command) -> _Command:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from runproxy.cli.group import FROM_ENVIRONMENT, say
-from runproxy.cli.options import ci_option, flag_for, given, serving_options, upstream_option
+from runproxy.cli.options import ci_option, flag_for, given, serving_options, upstream_options
 
 if TYPE_CHECKING:  # pydantic is only loaded once a server starts
     from collections.abc import Callable
@@ -17,12 +17,13 @@ if TYPE_CHECKING:  # pydantic is only loaded once a server starts
     from runproxy.redaction import WriteGate
 
 
+AZURE_BASE_PATH: Final = "/openai"
 DRIFTED: Final = 1
 """The exit code of mode verify when an answer differed from its recording."""
 
 
 @click.command(context_settings=FROM_ENVIRONMENT)
-@upstream_option
+@upstream_options
 @serving_options
 @ci_option
 def record(**flags: Any) -> None:
@@ -53,7 +54,7 @@ def replay(**flags: Any) -> None:
     type=click.Choice(["replay", "record", "auto", "passthrough", "verify"]),
     help="What is done with a call.  [default: replay]",
 )
-@upstream_option
+@upstream_options
 @serving_options
 @ci_option
 def serve(**flags: Any) -> None:
@@ -125,7 +126,7 @@ async def _serve(settings: "Settings", reread: "Callable[[], Settings]", gate: "
 def _banner(settings: "Settings", proxy: "Proxy") -> None:
     lines = [f"runproxy listens on {proxy.url}  (mode {settings.mode}; admin {proxy.admin_url})"]
     if settings.mode != "replay":
-        lines.append(f"  upstream   {settings.upstream}")
+        lines.append(f"  upstream   {_upstream(settings)}")
     if settings.mode != "passthrough":
         note = "" if proxy.is_loaded or settings.mode != "replay" else "  (not there yet)"
         lines.append(f"  cassette   {settings.cassettes.default}  in {settings.cassettes.dir}{note}")
@@ -135,5 +136,21 @@ def _banner(settings: "Settings", proxy: "Proxy") -> None:
     if settings.faults:
         lines.append(f"  FAULTS ON  calls are made to fail, on purpose; seed {settings.fault_seed}:")
         lines += [f"             {fault.described}" for fault in settings.faults]
-    lines += ["", f"  export OPENAI_BASE_URL={proxy.base_url}", ""]
+    lines += ["", f"  {_export(proxy.base_url)}", ""]
     say("\n".join(lines))
+
+
+def _upstream(settings: "Settings") -> str:
+    """Tell where calls go, and whose credential they bring there."""
+    profile = settings.profile
+    if profile is None or not profile.name:
+        return settings.upstream
+    credential = f", with the credential in {profile.credential_env}" if profile.credential_env else ""
+    return f"{profile.name} ({profile.kind}): {profile.address}{credential}"
+
+
+def _export(base_url: str) -> str:
+    """Say what an SDK needs; that for Azure adds the `/openai` itself."""
+    if base_url.endswith(AZURE_BASE_PATH):
+        return f"export AZURE_OPENAI_ENDPOINT={base_url.removesuffix(AZURE_BASE_PATH)}"
+    return f"export OPENAI_BASE_URL={base_url}"

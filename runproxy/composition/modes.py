@@ -14,6 +14,7 @@ from runproxy.composition.faults import make_chooser
 from runproxy.composition.played import Played
 from runproxy.composition.redactors import make_matcher, make_redactor
 from runproxy.composition.shelf import Shelf
+from runproxy.composition.upstreams import connected
 from runproxy.composition.workshop import Workshop, check_may_record
 from runproxy.config import CassetteSettings, Settings
 from runproxy.errors import CassetteNotFound, ConfigError
@@ -21,7 +22,7 @@ from runproxy.messages import Backend
 from runproxy.redaction import WriteGate
 from runproxy.routes import KNOWN, RouteTable
 from runproxy.stores.file import FileStore
-from runproxy.upstream import Address, Upstream
+from runproxy.upstream import Profile
 
 DEFAULT_BASE_PATH: Final = "/v1"
 
@@ -53,10 +54,8 @@ async def compose_modes(
     if settings.mode == "replay":
         yield await _replay_modes(settings, workshop, default)
         return
-    address = _required_upstream(settings)
-    limits = settings.limits
-    waits = {"connect_s": limits.connect_s, "total_s": limits.upstream_s, "read_s": limits.read_s}
-    async with Upstream(address, **waits, trusts=trusts_of(settings.attribution)) as client:
+    profile = _required_upstream(settings)
+    async with connected(profile, gate, settings.limits, trusts_of(settings.attribution)) as client:
         upstream = watched(client)
         workshop = replace(workshop, upstream=upstream)
         if settings.mode in ("record", "auto"):
@@ -65,7 +64,7 @@ async def compose_modes(
         takes: list[Take] = []
         deck = Deck(default, _forwarding_load(workshop, upstream, takes))
         await deck.backend(None)  # tells of an unusable cassette now, not at the first call
-        yield Modes(deck, address.base_path, address.base_path, workshop)
+        yield Modes(deck, profile.address.base_path, profile.address.base_path, workshop)
         for take in takes:
             await take.finish()
 
@@ -95,7 +94,7 @@ def _forwarding_load(workshop: Workshop, upstream: Backend, takes: list[Take]) -
 async def _replay_modes(settings: Settings, workshop: Workshop, default: str) -> Modes:
     """Compose replay; a default cassette that was asked for by name must be there."""
     deck = Deck(default, workshop.replay)
-    upstream_path = Address.parse(settings.upstream).base_path if settings.upstream else ""
+    upstream_path = settings.profile.address.base_path if settings.profile else ""
     cassette = Cassette()
     try:
         cassette = await workshop.load(default)
@@ -113,11 +112,12 @@ def base_path_in(cassette: Cassette) -> str:
     return next((path for path in paths if path is not None), DEFAULT_BASE_PATH)
 
 
-def _required_upstream(settings: Settings) -> Address:
-    if not settings.upstream:
+def _required_upstream(settings: Settings) -> Profile:
+    profile = settings.profile
+    if profile is None:
         raise ConfigError(
             f"upstream: mode {settings.mode!r} forwards calls and needs a base URL: "
             f"--upstream https://host/v1. Without an upstream there is 'runproxy replay', and 'runproxy sandbox' to "
             "record from."
         )
-    return Address.parse(settings.upstream)
+    return profile

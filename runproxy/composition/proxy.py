@@ -18,7 +18,6 @@ from runproxy.errors import ConfigError
 from runproxy.redaction import WriteGate
 from runproxy.server import Edge, low_level, request_ids, routed
 from runproxy.service import Service
-from runproxy.upstream import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def _check_parser() -> None:
 
 
 def _check_no_loop(settings: Settings, own_url: str) -> None:
-    if settings.upstream and _as_loopback(Address.parse(settings.upstream).origin) == _as_loopback(own_url):
+    if settings.profile and _as_loopback(settings.profile.address.origin) == _as_loopback(own_url):
         raise ConfigError("upstream: that is this proxy itself; every call would be forwarded without end.")
 
 

@@ -9,13 +9,14 @@ from runproxy.cassette import Cassette, Interaction
 from runproxy.cassette.difference import Ignoring
 from runproxy.cassette.drift import Drift, find_drift
 from runproxy.composition.modes import base_path_in
+from runproxy.composition.upstreams import connected
+from runproxy.config import LimitSettings
 from runproxy.messages import SAFE_METHODS, Request, make_headers
 from runproxy.redaction import REDACTED, Redactor, WriteGate
-from runproxy.upstream import Address, Upstream
+from runproxy.upstream import Profile
 
 _PLACEHOLDER: Final = b"[redacted:"
-_CONNECT_S: Final = 10.0
-_TOTAL_S: Final = 120.0
+_LIMITS: Final = LimitSettings(connect_s=10.0, upstream_s=120.0)
 HELD_BACK: Final = "(holds a credential)"
 
 
@@ -36,7 +37,7 @@ Check: TypeAlias = Callable[[int, Interaction], Awaitable[Checked]]
 class Resending:
     """How recordings are checked: where they are sent, with which headers more, and what counts as drift."""
 
-    address: Address
+    profile: Profile
     headers: Sequence[tuple[str, str]]
     redactor: Redactor
     ignoring: Ignoring
@@ -47,7 +48,7 @@ class Resending:
     async def connected(self, cassette: Cassette) -> AsyncIterator[Check]:
         """Give what checks one recording of a cassette, by its position; that raises `UpstreamError`."""
         base_path, gate = base_path_in(cassette), WriteGate()
-        async with Upstream(self.address, connect_s=_CONNECT_S, total_s=_TOTAL_S) as upstream:
+        async with connected(self.profile, gate, _LIMITS) as upstream:
 
             async def check(position: int, interaction: Interaction) -> Checked:
                 request = interaction.request
@@ -73,7 +74,7 @@ class Resending:
         """Put the base path of the server in the place of the recorded one, and add the headers."""
         target = request.target
         if target.startswith(f"{base_path}/"):
-            target = self.address.base_path + target[len(base_path) :]
+            target = self.profile.address.base_path + target[len(base_path) :]
         added = {name.lower() for name, _ in self.headers}
         kept = [(name, value) for name, value in request.headers.items() if name.lower() not in added]
         return replace(request, target=target, headers=make_headers([*kept, *self.headers]))

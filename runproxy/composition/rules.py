@@ -22,7 +22,8 @@ def make_rules(settings: Settings, policy: PolicySettings) -> Rules:
     """Make the rules that settings ask for, with the policy they name; raises `ConfigError`."""
     judge = Judge(Policies.of(policy), settings.limits.enforce)
     guard = Guard(settings.route_table(), judge, denies_others=settings.guard.other_routes == "deny")
-    return Rules(guard, _attribution(settings.attribution, policy))
+    header = settings.profile.credential_header if settings.profile else "Authorization"
+    return Rules(guard, _attribution(settings.attribution, policy, header))
 
 
 def find_fingerprints(key_file: str) -> Fingerprints | None:
@@ -88,7 +89,7 @@ class Reloader:
         )
 
 
-def _attribution(settings: AttributionSettings, policy: PolicySettings) -> Attribution | Nobody:
+def _attribution(settings: AttributionSettings, policy: PolicySettings, credential_header: str) -> Attribution | Nobody:
     fingerprints = find_fingerprints(settings.key_file)
     if fingerprints is None and any(team.credentials for team in settings.teams.values()):
         raise ConfigError(
@@ -97,7 +98,7 @@ def _attribution(settings: AttributionSettings, policy: PolicySettings) -> Attri
         )
     if fingerprints is None and not settings.teams and not settings.trusted_networks and not policy.teams:
         return Nobody()
-    return Attribution(settings, fingerprints, policy.teams)
+    return Attribution(settings, fingerprints, policy.teams, credential_header)
 
 
 def _changed(before: Settings, after: Settings) -> list[str]:

@@ -70,7 +70,7 @@ class Side:
         settings, faults = self.reloader.settings, self.modes.workshop.faults
         return {
             "mode": settings.mode,
-            "upstream": settings.upstream or None,
+            "upstream": str(profile.address) if (profile := settings.profile) else None,
             "cassette": settings.cassettes.default,
             "cassette_dir": str(Path(settings.cassettes.dir).resolve()),
             "cassettes_in_use": self.modes.deck.names,

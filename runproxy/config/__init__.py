@@ -3,13 +3,14 @@
 from runproxy.config.faults import Faults, FaultSettings
 from runproxy.config.files import DEFAULT_FILE, find_file, make_settings, policy_in, read_file, read_rules
 from runproxy.config.leaves import example, leaves, tables_below
-from runproxy.config.settings import CassetteSettings, ListenSettings, Settings
+from runproxy.config.settings import CassetteSettings, LimitSettings, ListenSettings, Settings
 
 __all__ = [
     "DEFAULT_FILE",
     "CassetteSettings",
     "FaultSettings",
     "Faults",
+    "LimitSettings",
     "ListenSettings",
     "Settings",
     "example",

@@ -19,6 +19,7 @@ from runproxy.policy import Policies, PolicySettings
 from runproxy.sections import HIDDEN, Section
 
 DEFAULT_FILE: Final = "runproxy.toml"
+_NEAR_KEYS: Final = ("attribution", "upstreams")  # somebody's key may stand in the place of a table
 _Model = TypeVar("_Model", bound=Section)
 
 
@@ -102,7 +103,7 @@ def _explain(model: type[Section], problem: Mapping[str, Any], where: str, name_
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         return f"{where}: {path}: no such setting.{_hint(model, problem['loc'])}"
-    if problem["type"] == "model_type" and problem["loc"][0] == "attribution":  # somebody's key may be in its place
+    if problem["type"] == "model_type" and problem["loc"][0] in _NEAR_KEYS:
         return f"{where}: {path}: a table [{path}] was expected."
     if problem["type"] == "model_type":
         return f"{where}: {path}: a table [{path}] was expected; found {problem['input']!r}."

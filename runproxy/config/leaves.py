@@ -41,7 +41,7 @@ def example() -> str:
         head, _, name = path.rpartition(".")
         tables = tables_below(path)
         if tables:
-            later += _commented(path, tables, purpose, is_array=default == ())
+            later += [*_commented(path, tables, purpose, is_array=default == ()), *_examples(path)]
             continue
         if head != section:
             section = head
@@ -74,6 +74,16 @@ def _commented(path: str, tables: type[Section], purpose: str, *, is_array: bool
         yield from ("#", f"#   {info.description}")
         shown = info.examples[0] if info.examples else "" if info.is_required() else info.default
         yield f"# {info.alias or name} = {_toml(shown)}"
+
+
+def _examples(path: str) -> Iterator[str]:
+    """Print the tables that a setting of tables gives as examples, commented out."""
+    parents, _, name = path.rpartition(".")
+    model = tables_below(parents) if parents else Settings
+    for example in (model.model_fields[name].examples or ()) if model else ():
+        for table, values in example.items():
+            yield from ("#", f"# [{path}.{table}]")
+            yield from (f"# {field} = {_toml(value)}" for field, value in values.items())
 
 
 def _toml(value: object) -> str:

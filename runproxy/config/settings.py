@@ -17,6 +17,7 @@ from runproxy.policy import Policies, PolicySettings
 from runproxy.redaction import RedactSettings
 from runproxy.routes import BY_NAME, KNOWN, Route, RouteTable
 from runproxy.sections import Section
+from runproxy.upstream import EXAMPLES, ConnectionSettings, Profile, ProfileName, UpstreamSettings
 
 _Port = Annotated[int, Field(ge=0, le=65535)]
 _Seconds = Annotated[float, Field(gt=0)]
@@ -210,11 +211,15 @@ class Settings(Section):
     mode: Literal["replay", "record", "auto", "passthrough", "verify"] = "replay"
     """What is done with a call: replay, record, auto (replay what is known, record the rest), passthrough or verify."""
     upstream: str = ""
-    """The base URL that calls are forwarded to, such as "https://host/v1"; empty for none: replay needs none."""
+    """Where calls are forwarded to: a base URL such as "https://host/v1", or the name of a profile; empty for none."""
     allow_record_in_ci: bool = False
     """Let record and auto start where the environment says CI=true."""
     fault_seed: Annotated[int, Field(ge=0)] = 0
     """What decides which calls a fault strikes by chance; the same number gives the same faults."""
+    upstreams: Annotated[dict[ProfileName, UpstreamSettings], Field(examples=[EXAMPLES])] = Field(default_factory=dict)
+    """Profiles: upstreams by names of their own, for upstream = "NAME"."""
+    connection: ConnectionSettings = ConnectionSettings()
+    """How an upstream that is given by its URL is connected to; profiles have settings of their own."""
     listen: ListenSettings = ListenSettings()
     """Where runproxy listens."""
     cassettes: CassetteSettings = CassetteSettings()
@@ -242,6 +247,18 @@ class Settings(Section):
     tracing: TracingSettings = TracingSettings()
     """Traces for OpenTelemetry."""
 
+    @property
+    def profile(self) -> Profile | None:
+        """The upstream that is chosen; None for none. Raises `ConfigError` for what is neither URL nor profile."""
+        return Profile.choose(self.upstream, self.upstreams, self.connection) if self.upstream else None
+
+    @property
+    def profiles(self) -> list[Profile]:
+        """All upstreams that can be used: those that have a name, and the chosen one."""
+        named = [Profile.choose(name, self.upstreams, self.connection) for name in self.upstreams]
+        chosen = self.profile
+        return [*named, chosen] if chosen and not chosen.name else named
+
     def route_table(self) -> RouteTable:
         """Make the table of what is guarded; raises `ValueError` for routes that could not be told apart."""
         names = self.guard.routes
@@ -266,4 +283,13 @@ class Settings(Section):
                 raise ValueError(f"{place}: {error}") from None
         if self.guard.policy_file and self.policy != PolicySettings():
             raise ValueError("the policy is both here, below [policy], and in guard.policy_file; keep one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _connection_is_used(self) -> Self:
+        if self.upstream in self.upstreams and self.connection != ConnectionSettings():
+            raise ValueError(
+                f"connection: goes with an upstream that is given by its URL; [upstreams.{self.upstream}] has settings "
+                "of its own for that"
+            )
         return self

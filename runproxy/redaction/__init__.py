@@ -5,10 +5,11 @@ their name or by the settings are replaced (`query`, `bodies`, `ids`), the same 
 (`redactor`). What is left is scanned (`gate`). On a hit nothing is written.
 """
 
-from runproxy.redaction.forms import MIN_CREDENTIAL_CHARS, NO_CREDENTIALS
+from runproxy.redaction.forms import MIN_CREDENTIAL_CHARS, NO_CREDENTIALS, is_told_apart
 from runproxy.redaction.gate import (
     MAX_OF_A_REQUEST,
     MAX_REMEMBERED,
+    CredentialSearch,
     WriteGate,
     loggable,
     loggable_path,
@@ -16,12 +17,13 @@ from runproxy.redaction.gate import (
 from runproxy.redaction.headers import (
     REQUEST_HEADERS,
     RESPONSE_HEADERS,
+    carries_credential,
     dropped_names,
     kept_request_headers,
     kept_response_headers,
 )
 from runproxy.redaction.placeholders import ID
-from runproxy.redaction.query import REDACTED, scrub, secrets_in_query
+from runproxy.redaction.query import REDACTED, scrub, secrets_in_query, without_secrets
 from runproxy.redaction.redactor import PLAIN, Redactor, storable_request, storable_response
 from runproxy.redaction.settings import KEY_VARIABLE, BodyRule, RedactSettings
 
@@ -37,10 +39,13 @@ __all__ = [
     "REQUEST_HEADERS",
     "RESPONSE_HEADERS",
     "BodyRule",
+    "CredentialSearch",
     "RedactSettings",
     "Redactor",
     "WriteGate",
+    "carries_credential",
     "dropped_names",
+    "is_told_apart",
     "kept_request_headers",
     "kept_response_headers",
     "loggable",
@@ -49,4 +54,5 @@ __all__ = [
     "secrets_in_query",
     "storable_request",
     "storable_response",
+    "without_secrets",
 ]

@@ -9,7 +9,7 @@ from typing import Final
 
 from runproxy.errors import SecretFound, TooManyCredentials
 from runproxy.logs import HELD_BACK
-from runproxy.messages import Request, Response
+from runproxy.messages import Headers, Request, Response
 from runproxy.redaction.forms import credentials_of, forms_of, is_told_apart, views
 from runproxy.redaction.needles import Needles
 from runproxy.shapes import find_token
@@ -46,6 +46,12 @@ class WriteGate:
             taken.add(credential)
             self._seen.add(credential)
 
+    def keep(self, headers: Headers) -> None:
+        """Search for the credentials in these headers for good: they are runproxy's own, and never forgotten."""
+        for credential in credentials_of(Request("GET", "/", headers)):
+            if is_told_apart(credential):
+                self._needles.add(forms_of(credential))
+
     def learn_cookies(self, response: Response) -> None:
         """Remember the last cookies that an upstream has handed out; there may be new ones with every answer."""
         for value in response.headers.getall("Set-Cookie", ())[:MAX_OF_A_REQUEST]:
@@ -74,6 +80,22 @@ class WriteGate:
                 raise SecretFound("a credential this process has seen", where)
             if shape := find_token(view):
                 raise SecretFound(f"what looks like a secret ({shape})", where)
+
+
+class CredentialSearch:
+    """Finds the credentials that stand in some headers, in the forms in which a text could repeat them."""
+
+    def __init__(self, headers: Headers) -> None:
+        found = filter(is_told_apart, credentials_of(Request("GET", "/", headers)))
+        forms = frozenset().union(*map(forms_of, found))
+        self.longest_bytes = max(map(len, forms), default=0)
+        self._needles = Needles()
+        self._needles.add(forms)
+
+    def finds(self, text: str | bytes) -> bool:
+        """Tell whether a text repeats one of them."""
+        data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+        return any(map(self._needles.are_in, views(data)))
 
 
 class _Memory:

@@ -38,6 +38,16 @@ def secrets_in_query(query: str) -> Iterator[str]:
             yield value
 
 
+def without_secrets(query: str) -> str:
+    """Leave out what is named like a secret; a query without any is given back as it is."""
+    parts = _PAIR_SEPARATOR.split(query)
+    pairs = list(zip(["", *parts[1::2]], parts[::2], strict=True))
+    kept = [(separator, pair) for separator, pair in pairs if not _is_secret_name(pair.partition("=")[0])]
+    if len(kept) == len(pairs):
+        return query
+    return "".join(separator + pair for separator, pair in kept).lstrip("&;")
+
+
 def replace_values(query: str, is_named: Callable[[str], bool], placeholder: Callable[[str], str]) -> str:
     """Put placeholders in place of values, by their decoded names; a placeholder is made of the decoded value."""
     return "".join(_replaced(pair, is_named, placeholder) for pair in _PAIR_SEPARATOR.split(query))

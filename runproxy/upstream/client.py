@@ -6,6 +6,7 @@ adds no header of its own, repeats no call, and reads no proxy from the environm
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
 
@@ -18,6 +19,8 @@ from runproxy.upstream.answers import taken
 from runproxy.upstream.connections import Answer, Connector, NoAnswer
 from runproxy.upstream.failures import MAX_HEADER_BYTES, told
 from runproxy.upstream.headers import to_send
+from runproxy.upstream.unconnected import refused_by_proxy
+from runproxy.upstream.wiring import DIRECT, Wiring
 
 _SELF_MADE: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
@@ -27,7 +30,7 @@ class Upstream:
 
     `connect_s` is the time for a connection, `total_s` that for an answer that is read whole, or until a stream begins,
     and `read_s` that between two pieces of a stream; all in seconds. Of peers that `trusts` names, what they say of the
-    client they forward for is passed on.
+    client they forward for is passed on. Connections are made as `wiring` says.
     """
 
     def __init__(
@@ -38,18 +41,21 @@ class Upstream:
         total_s: float,
         read_s: float = 600.0,
         trusts: Callable[[str], bool] = lambda _: False,
+        wiring: Wiring = DIRECT,
     ) -> None:
         self._trusts = trusts
+        self._wiring = wiring
         self._origin = address.origin
         self._url = URL(address.origin)
         self._total_s = total_s
         self._read_s = read_s
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_s)
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_s)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=Connector(limit=0),
+            connector=Connector(limit=0, ssl=self._wiring.tls or True),
+            proxy=self._wiring.proxy_url,
             response_class=Answer,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -94,6 +100,9 @@ class Upstream:
             data=request.body or None,
             allow_redirects=False,
         )
+        if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self._wiring.proxy:
+            answer.close()
+            raise refused_by_proxy(self._origin, answer.status)
         try:
             return await taken(request, answer, self._origin, self._read_s)
         except BaseException:

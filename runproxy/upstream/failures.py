@@ -11,6 +11,7 @@ from aiohttp.http_exceptions import LineTooLong
 from runproxy.errors import UpstreamError, UpstreamTimeout
 from runproxy.messages import UPSTREAM_OUTCOME_HEADER
 from runproxy.upstream.connections import NoAnswer
+from runproxy.upstream.unconnected import UNCONNECTED, refused_certificate, unconnected, why_unreachable
 
 MAX_HEADER_BYTES: Final = 64 * 1024
 """So long may a header of an answer be; it is twice what is common among servers."""
@@ -34,9 +35,11 @@ def told(origin: str, limit_s: float) -> Iterator[None]:
             code="upstream_timeout",
             headers=UNKNOWN_OUTCOME,
         ) from error
+    except UNCONNECTED as error:
+        raise unconnected(error, origin) from error
     except aiohttp.ClientConnectorError as error:
         raise UpstreamError(
-            f"The upstream {origin} cannot be reached: {error.strerror or 'connection failed'}. "
+            f"The upstream {origin} cannot be reached: {why_unreachable(error, origin)}. "
             "Is it running, and is --upstream right?",
             code="upstream_unreachable",
         ) from error
@@ -46,7 +49,7 @@ def told(origin: str, limit_s: float) -> Iterator[None]:
         ) from error
     except (aiohttp.ClientError, OSError) as error:
         what = "closed the connection without an answer" if isinstance(error, NoAnswer) else "broke off its answer"
-        raise UpstreamError(
+        raise refused_certificate(error, origin) or UpstreamError(
             f"The upstream {origin} {what}.", code="upstream_disconnected", headers=UNKNOWN_OUTCOME
         ) from error
 

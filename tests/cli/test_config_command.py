@@ -27,9 +27,14 @@ CHOICES = {
     "verify.ignore": ("/a,/b", "('/a', '/b')"),
     "cassettes.timing": ("fixed:20ms", "'fixed:20ms'"),
     "listen.admin_hosts": ("a.example, b.example", "('a.example', 'b.example')"),
+    "connection.http_proxy": ("http://proxy:3128", "'http://proxy:3128'"),
+    "connection.http_proxy_credential_env": ("PROXY_LOGIN", "'PROXY_LOGIN'"),
     "log.level": ("debug", "'debug'"),
     "log.format": ("json", "'json'"),
 }
+
+COMPANIONS = {"client_key": {"client_cert": "text"}, "http_proxy_credential_env": {"http_proxy": "http://proxy:3128"}}
+"""Settings that go with another one only."""
 
 
 @pytest.fixture(autouse=True)
@@ -106,16 +111,18 @@ def test_every_setting_has_its_variable(flag: str, place: str) -> None:
     """Each setting can come from the environment, under the name of its flag."""
     default = {path: default for path, default, _ in leaves()}[place]
     given, shown = CHOICES.get(place) or EXAMPLES[type(default)]
-    variable = f"RUNPROXY_{flag.upper()}"
-    assert rows(config("show", env={variable: given}))[place] == [shown, variable]
+    texts = {flag: given, **COMPANIONS.get(flag, {})}
+    variables = {f"RUNPROXY_{name.upper()}": text for name, text in texts.items()}
+    assert rows(config("show", env=variables))[place] == [shown, f"RUNPROXY_{flag.upper()}"]
 
 
 def test_every_setting_has_its_flag() -> None:
-    """The flags of `runproxy serve` cover all settings but the rules, which are tables, and no flag leads nowhere."""
+    """The flags of `runproxy serve` cover all settings but tables of rules and profiles, and no flag leads nowhere."""
     serve = main.commands["serve"]
     flags = {option.name for option in serve.params if isinstance(option, click.Option)} - {"config_path"}
     assert flags == set(PLACES)
     rules = ("policy.", "attribution.", "routes", "redact.", "match.", "faults")
+    rules = ("policy.", "attribution.", "routes", "redact.", "match.", "upstreams")
     assert sorted(PLACES.values()) == sorted(path for path, _, _ in leaves() if not path.startswith(rules))
 
 

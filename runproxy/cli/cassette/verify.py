@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from runproxy.cli.cassette.configured import settings_redactor
+from runproxy.cli.cassette.configured import settings_here, settings_redactor
 from runproxy.cli.cassette.diff import ignoring_of, shown
 from runproxy.cli.cassette.folder import find_file, folder_option, read_cassette
 from runproxy.cli.cassette.progress import watched
@@ -21,13 +21,14 @@ from runproxy.errors import UpstreamError
 if TYPE_CHECKING:
     from runproxy.cassette import Cassette
     from runproxy.composition.resending import Checked, Resending
+    from runproxy.upstream import Profile
 
 _KINDS: Final = ("status", "shape", "values")
 
 
 @click.command()
 @click.argument("name")
-@click.option("--upstream", metavar="URL", required=True, help="Base URL of the server to ask.")
+@click.option("--upstream", metavar="URL", required=True, help="Base URL of the server to ask, or a profile's name.")
 @click.option("--api-key-env", metavar="VARIABLE", help="Send the value of this variable as a bearer token.")
 @click.option(
     "--header-env", "headers", multiple=True, metavar="HEADER=VARIABLE", help="Send a header from a variable."
@@ -69,12 +70,13 @@ def verify(
         --upstream https://host/v1 --api-key-env API_KEY
     """
     from runproxy.composition.resending import Resending
-    from runproxy.upstream import Address
+    from runproxy.upstream import Profile
 
-    cassette = read_cassette(find_file(name, folder))
+    cassette, settings = read_cassette(find_file(name, folder)), settings_here()
+    profile = Profile.choose(upstream, settings.upstreams, settings.connection)
     resending = Resending(
-        Address.parse(upstream),
-        _headers_from_environment(api_key_env, headers),
+        profile,
+        _checked(_headers_from_environment(api_key_env, headers), profile),
         settings_redactor(),
         ignoring_of(pointers),
         _kinds(kinds),
@@ -119,6 +121,18 @@ def _headers_from_environment(api_key_env: str | None, headers: tuple[str, ...])
             raise click.UsageError("--header-env: HEADER=VARIABLE was expected, such as 'api-key=API_KEY'.")
         found.append((name, _variable(variable)))
     return found
+
+
+def _checked(headers: list[tuple[str, str]], profile: "Profile") -> list[tuple[str, str]]:
+    """Refuse a credential that would not be sent, for the profile has one of its own."""
+    from runproxy.redaction import carries_credential
+
+    if profile.credential_env and any(carries_credential(name) for name, _ in headers):
+        raise click.UsageError(
+            f"[{profile.place}] sends the credential in {profile.credential_env}, and no other. Name none here, or "
+            "give the upstream by its URL."
+        )
+    return headers
 
 
 def _variable(name: str) -> str:
