@@ -3,6 +3,7 @@
 It is here because OpenAI closed the API on 2026-08-26, so that a newcomer has no upstream to try. Everything is in
 memory and gone at the end. Its refusals use the service's own texts. What is assumed, for want of a recording:
 
+- a call with an `api-version` needs no `OpenAI-Beta` header, and `api-key` is as good as a bearer token;
 - a modify replaces the metadata as a whole; `null` and an absent `metadata` leave it as it is;
 - a run is `queued` in the answer that creates it, then active for `active_polls` looks at it, then `completed`;
 - a list that is asked for with a wrong limit, order or neighbour is refused in the words of `listing`.

@@ -101,8 +101,9 @@ class Sandbox:
         return Response(status, make_headers(pairs), body)
 
     def _check_credentials(self, request: Request) -> None:
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        key = token if scheme.lower() == "bearer" else request.headers.get("api-key", "")
+        if not key:
             raise SandboxRefusal(401, NO_KEY, headers=_CHALLENGE)
         if self._api_key is not None and key != self._api_key:
             raise SandboxRefusal(
@@ -112,7 +113,8 @@ class Sandbox:
                 code="invalid_api_key",
                 headers=_CHALLENGE,
             )
-        if not request.headers.get("OpenAI-Beta", "").startswith("assistants="):
+        is_versioned = "api-version=" in request.query  # as Azure OpenAI and Foundry Agents are asked, without a header
+        if not is_versioned and not request.headers.get("OpenAI-Beta", "").startswith("assistants="):
             raise SandboxRefusal(400, BETA_HINT, code="invalid_beta")
 
     def _dispatch(self, request: Request) -> object:
