@@ -23,6 +23,7 @@
         ├── CorruptCassette
         ├── UnknownFormat
         ├── NotStorable                    one interaction that must not be written
+        │   ├── ClosedEndpoint
         │   ├── SecretFound
         │   ├── TooLongToRecord
         │   ├── TooManyCredentials
@@ -239,6 +240,13 @@ class NotStorable(CassetteError):
     def __init__(self, reason: str, *, code: str) -> None:
         super().__init__(f"{reason}; the interaction was not stored", code=code)
         self.reason = reason
+
+
+class ClosedEndpoint(NotStorable):
+    """What the upstream answers in place of an API that it has closed, and what is no answer of that API."""
+
+    def __init__(self) -> None:
+        super().__init__("the upstream has closed this endpoint: it answers 404 with an empty body", code="sunset")
 
 
 class OpaqueBody(NotStorable):

@@ -33,6 +33,7 @@ LEVELS = {
     "replies": 2,
     "attribution": 3,
     "guard": 3,
+    "sunset": 3,
     "verdicts": 3,
     "cassette": 3,
     "exchange": 4,

@@ -247,4 +247,5 @@ def test_the_example_is_plain_toml() -> None:
         "verify",
         "redact",
         "log",
+        "tracing",
     ]

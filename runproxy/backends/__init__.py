@@ -9,6 +9,7 @@ from runproxy.backends.rebinding import Rebinding
 from runproxy.backends.record import OnRecordError, Record, Recorder, marked, withheld
 from runproxy.backends.replay import OnExhausted, Player, Replay
 from runproxy.backends.sessions import Opened, Plan, Session, Sessions
+from runproxy.backends.sunsets import IsSunset, Sunsets, never_sunset
 from runproxy.backends.take import Remembered, Take
 from runproxy.backends.timed import Timed
 from runproxy.backends.verify import Comparison, Drifts, Verify
@@ -19,6 +20,7 @@ __all__ = [
     "Deck",
     "Drifts",
     "Expiry",
+    "IsSunset",
     "Negotiated",
     "OnExhausted",
     "OnRecordError",
@@ -33,11 +35,13 @@ __all__ = [
     "Replay",
     "Session",
     "Sessions",
+    "Sunsets",
     "Take",
     "Timed",
     "Timing",
     "Verify",
     "checked_timing",
     "marked",
+    "never_sunset",
     "withheld",
 ]

@@ -8,9 +8,10 @@ from typing import Protocol, TypeAlias
 
 import structlog
 
+from runproxy.backends.sunsets import IsSunset, Sunsets
 from runproxy.cassette import Interaction
 from runproxy.coding import known_coding
-from runproxy.errors import CassetteError, NotStorable, RunproxyError, TooManyCredentials, Unrecorded
+from runproxy.errors import CassetteError, ClosedEndpoint, NotStorable, RunproxyError, TooManyCredentials, Unrecorded
 from runproxy.messages import OUTCOME_HEADER, Backend, Request, Response, Stream, coding_named
 from runproxy.redaction import PLAIN, Redactor, WriteGate, loggable_path
 from runproxy.streams import Overheard, Passed
@@ -26,7 +27,7 @@ class Recorder(Protocol):
         ...  # pragma: no cover
 
     def give_up(self, request: Request) -> None:
-        """Hear of a call that the upstream did not answer."""
+        """Hear of a call that was not answered, or whose answer was not recorded."""
         ...  # pragma: no cover
 
 
@@ -34,8 +35,8 @@ class Record:
     """Forwards calls to `upstream` and records them; of what could not be recorded, `unrecorded` makes the answer.
 
     Acknowledged means recorded: the answer is given back when the recorder has returned, and of a stream its end. Of
-    streams, and of what comes compressed, what says at most `max_recorded_bytes` is recorded. `now` tells the time in
-    UTC.
+    streams, and of what comes compressed, what says at most `max_recorded_bytes` is recorded; of answers, none that
+    `is_sunset`. `now` tells the time in UTC. What is not recorded costs no earlier recording of its call.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Record:
         now: Callable[[], datetime] | None = None,
         redactor: Redactor = PLAIN,
         max_recorded_bytes: int = 16 * 1024 * 1024,
+        is_sunset: IsSunset | None = None,
     ) -> None:
         self._upstream = upstream
         self._recorder = recorder
@@ -55,6 +57,7 @@ class Record:
         self._unrecorded = unrecorded or marked
         self._redactor = redactor
         self._max_recorded_bytes = max_recorded_bytes
+        self._is_sunset = is_sunset or Sunsets()
         self._now = now or _utc_now
 
     async def send(self, request: Request) -> Response:
@@ -105,18 +108,25 @@ class Record:
         try:
             sent, got = self._storable(taking, response, lost)
             await self._recorder.append(Interaction(sent, got, taking.started_at, taking.elapsed_ms))
+        except ClosedEndpoint as error:  # logged once for each endpoint
+            why = error.code or "", error.message
         except CassetteError as error:
             _log.error("not recorded", method=request.method, path=loggable_path(request), reason=error.message)
-            return error.code or "", error.message
+            why = error.code or "", error.message
         except Exception:  # noqa: BLE001 - logged with its trace; the upstream has answered, and so must runproxy
             _log.exception("not recorded", method=request.method, path=loggable_path(request))
-            return "internal_error", "runproxy failed; its log has the reason."
-        return None
+            why = "internal_error", "runproxy failed; its log has the reason."
+        else:
+            return None
+        self._recorder.give_up(request)
+        return why
 
     def _storable(self, taking: "_Taking", response: Response, lost: NotStorable | None) -> tuple[Request, Response]:
         """Reduce a call to what may be stored of it; raises `NotStorable`."""
         if why := lost or taking.unsearched:
             raise why
+        if self._is_sunset(taking.request, response):
+            raise ClosedEndpoint
         return self._redactor.storable(taking.request, response, self._max_recorded_bytes)
 
     def _learn(self, request: Request) -> TooManyCredentials | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from runproxy.addressing import checked_name
 from runproxy.attribution import trusts_of
-from runproxy.backends import Deck, Drifts, Take
+from runproxy.backends import Deck, Drifts, Sunsets, Take, never_sunset
 from runproxy.cassette import Cassette
 from runproxy.composition.faults import make_chooser
 from runproxy.composition.played import Played
@@ -55,9 +55,10 @@ async def compose_modes(
         yield await _replay_modes(settings, workshop, default)
         return
     profile = _required_upstream(settings)
+    is_sunset = never_sunset if profile.kind == "self_hosted" else Sunsets()
     async with connected(profile, gate, settings.limits, trusts_of(settings.attribution)) as client:
         upstream = watched(client)
-        workshop = replace(workshop, upstream=upstream)
+        workshop = replace(workshop, upstream=upstream, is_sunset=is_sunset)
         if settings.mode in ("record", "auto"):
             check_may_record(settings, settings.mode)
             store.check_writable()

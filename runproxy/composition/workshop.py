@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from runproxy.addressing import checked_name
@@ -12,6 +12,7 @@ from runproxy.backends import (
     Comparison,
     Drifts,
     Expiry,
+    IsSunset,
     Negotiated,
     OnExhausted,
     Opened,
@@ -23,6 +24,7 @@ from runproxy.backends import (
     Recorder,
     Remembered,
     Replay,
+    Sunsets,
     Take,
     Timing,
     Verify,
@@ -59,6 +61,7 @@ class Workshop:
     drifts: Drifts
     played: Played
     upstream: Backend | None = None
+    is_sunset: IsSunset = field(default_factory=Sunsets)
     faults: Chooser | None = None
     """Those that strike calls without a session."""
 
@@ -168,6 +171,7 @@ class Workshop:
             unrecorded=unrecorded,
             redactor=self.redactor,
             max_recorded_bytes=self.settings.cassettes.max_recorded_body_bytes,
+            is_sunset=self.is_sunset,
         )
 
     def _forwarding(self) -> Backend:

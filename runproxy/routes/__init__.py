@@ -4,6 +4,7 @@
 route of a path, and `paths` reads paths as lenient servers would.
 """
 
+from runproxy.routes.closed import closed_template
 from runproxy.routes.known import BY_NAME, CREATE_RUN, KNOWN, MODIFY_RUN
 from runproxy.routes.paths import climbs
 from runproxy.routes.pointers import Place, lenient_name
@@ -21,5 +22,6 @@ __all__ = [
     "Route",
     "RouteTable",
     "climbs",
+    "closed_template",
     "lenient_name",
 ]
