@@ -49,7 +49,8 @@ LEVELS = {
     "admin": 7,
     "composition": 8,
     "sandbox": 8,
-    "cli": 9,
+    "doctor": 9,
+    "cli": 10,
 }
 """A room imports only from rooms of a lower level; inside a room (a package) anything goes."""
 

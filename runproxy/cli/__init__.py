@@ -7,6 +7,7 @@ from runproxy.cli.cassette import cassette
 from runproxy.cli.check import check
 from runproxy.cli.config import config
 from runproxy.cli.demo import demo
+from runproxy.cli.doctor import doctor
 from runproxy.cli.group import ErrorGroup
 from runproxy.cli.rules import fingerprint, policy
 from runproxy.cli.sandbox import sandbox
@@ -26,5 +27,5 @@ def main() -> None:
     """
 
 
-for _command in (record, replay, serve, sandbox, demo, why, check, policy, fingerprint, cassette, config):
+for _command in (record, replay, serve, sandbox, demo, doctor, why, check, policy, fingerprint, cassette, config):
     main.add_command(_command)

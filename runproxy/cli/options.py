@@ -63,6 +63,11 @@ _upstream = (
     click.option("--http-proxy", metavar="URL", help="HTTP proxy on the way.  [default: none, never the system's]"),
     click.option("--http-proxy-credential-env", metavar="NAME", help="Variable with the proxy's user:password."),
 )
+mode_option = click.option(
+    "--mode",
+    type=click.Choice(["replay", "record", "auto", "passthrough", "verify"]),
+    help="What is done with a call.  [default: replay]",
+)
 ci_option = click.option("--allow-record-in-ci", is_flag=True, default=None, help="Record even where CI=true.")
 dir_option = click.option("--dir", metavar="DIR", help="Folder that holds the cassettes.  [default: cassettes]")
 

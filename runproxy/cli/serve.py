@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from runproxy.cli.group import FROM_ENVIRONMENT, say
-from runproxy.cli.options import ci_option, flag_for, given, serving_options, upstream_options
+from runproxy.cli.options import ci_option, mode_option, serving_options, upstream_options
+from runproxy.cli.reading import settings_reader
 
 if TYPE_CHECKING:  # pydantic is only loaded once a server starts
     from collections.abc import Callable
@@ -49,11 +50,7 @@ def replay(**flags: Any) -> None:
 
 
 @click.command(context_settings=FROM_ENVIRONMENT)
-@click.option(
-    "--mode",
-    type=click.Choice(["replay", "record", "auto", "passthrough", "verify"]),
-    help="What is done with a call.  [default: replay]",
-)
+@mode_option
 @upstream_options
 @serving_options
 @ci_option
@@ -72,21 +69,10 @@ def serve(**flags: Any) -> None:
 
 def run(flags: dict[str, Any], mode: str | None = None) -> None:
     """Read the settings and serve until told to stop."""
-    from runproxy.config import find_file, make_settings, read_file
     from runproxy.logs import configure_logs
     from runproxy.redaction import WriteGate
-    from runproxy.sections import merge
 
-    named = flags.pop("config_path")
-    on_top = given({**flags, "mode": mode or flags.get("mode")})
-
-    def read() -> "Settings":
-        path = find_file(named)
-        from_file = read_file(path) if path else {}
-        if path:
-            make_settings(from_file, str(path))  # a mistake in the file is told as one of the file
-        return make_settings(merge(from_file, on_top), "command line or environment", flag_for)
-
+    read = settings_reader({**flags, "mode": mode or flags.get("mode")})
     settings = read()
     gate = WriteGate()
     configure_logs(settings.log.level, settings.log.format, gate.lets_pass)

@@ -9,5 +9,15 @@ from runproxy.upstream.address import Address
 from runproxy.upstream.client import Upstream
 from runproxy.upstream.profile import Profile
 from runproxy.upstream.settings import EXAMPLES, ConnectionSettings, ProfileName, UpstreamSettings
+from runproxy.upstream.wiring import Wiring
 
-__all__ = ["EXAMPLES", "Address", "ConnectionSettings", "Profile", "ProfileName", "Upstream", "UpstreamSettings"]
+__all__ = [
+    "EXAMPLES",
+    "Address",
+    "ConnectionSettings",
+    "Profile",
+    "ProfileName",
+    "Upstream",
+    "UpstreamSettings",
+    "Wiring",
+]

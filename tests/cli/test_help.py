@@ -34,6 +34,7 @@ def test_all_commands_are_found() -> None:
         "serve",
         "sandbox",
         "demo",
+        "doctor",
         "why",
         "check",
         "policy",

@@ -1,0 +1,123 @@
+"""This machine: ports, folder, what is on file, and keys."""
+
+import json
+import os
+import shutil
+import socket
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runproxy.config import Settings, make_settings
+from runproxy.doctor.finding import Finding
+from runproxy.doctor.here import check_folder, check_keys, check_port
+from runproxy.doctor.recordings import check_recordings
+from runproxy.matching import Matcher
+from runproxy.redaction import PLAIN
+from runproxy.upstream import Address, ConnectionSettings, Profile
+from tests.parts import ScriptedUpstream, answer, ask, modify, proxy, serving
+
+
+def settings(folder: Path, mode: str = "record", default: str = "default") -> Settings:
+    """Make settings with a cassette folder."""
+    return make_settings({"mode": mode, "cassettes": {"dir": str(folder), "default": default}}, "test")
+
+
+def checked(host: str, port: int, *, is_ours: bool = False) -> Finding:
+    """Check a port."""
+    return check_port("port", host, port, "--port", is_ours=is_ours)
+
+
+def test_a_port_is_free_or_in_use_or_none_of_this_machine() -> None:
+    """Only a port that can really be listened on is free; who is there already is told apart."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        foreign, ours = checked("127.0.0.1", port), checked("127.0.0.1", port, is_ours=True)
+    assert (foreign.state, ours.state) == ("fail", "warn")
+    assert "by another program" in foreign.found
+    assert "by a runproxy that runs here" in ours.found
+    assert checked("127.0.0.1", port).state == "ok"
+    assert checked("127.0.0.1", 0).found == "any free port of 127.0.0.1 is taken"
+    assert checked("192.0.2.1", port).state == "fail"
+    assert checked("no-such-host.invalid", port).state == "fail"
+
+
+def test_a_folder_that_can_be_used_is_ok(tmp_path: Path) -> None:
+    """For reading in replay, for writing too where there is to be recorded; one that is not there can be made."""
+    assert check_folder(settings(tmp_path)).found.endswith("can be read and written")
+    assert check_folder(settings(tmp_path, "replay")).found.endswith("can be read")
+    assert check_folder(settings(tmp_path / "new" / "er")).found.endswith("is not there yet, and can be made")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in its place, nothing to replay, no right to read or to write, no room."""
+    (tmp_path / "file").touch()
+    assert check_folder(settings(tmp_path / "file")).state == "fail"
+    assert check_folder(settings(tmp_path / "none", "replay")).state == "warn"
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10, 10, 5 * 1024 * 1024))
+    full = check_folder(settings(tmp_path))
+    assert (full.state, full.found.endswith("has 5 MiB left")) == ("warn", True)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # for root may do everything
+    assert check_folder(settings(tmp_path)).found.endswith("cannot be read")
+    assert check_folder(settings(tmp_path / "none")).found.endswith("is not there, and cannot be made")
+
+
+def told(folder: Path, **more: Any) -> list[tuple[str, str]]:
+    """Check what is on file, and give state and words of what was found."""
+    _, findings = check_recordings(settings(folder, **more), Matcher(PLAIN))
+    return [(finding.state, finding.found) for finding in findings]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Give all files of a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+async def test_cassettes_are_counted(tmp_path: Path) -> None:
+    """And the time of the latest recording is given."""
+    upstream = ScriptedUpstream(answer({"n": 1}), answer({"n": 2}))
+    async with serving(upstream) as base_url, proxy(tmp_path, "record", base_url) as on:
+        await ask(on.url, modify({"a": "1"}), modify({"a": "2"}))
+    assert told(tmp_path) == [("ok", "1 with 2 recordings can be read")]
+    found, _ = check_recordings(settings(tmp_path), Matcher(PLAIN))
+    assert found.latest is not None
+
+
+async def test_broken_torn_and_closed_recordings_are_told(tmp_path: Path) -> None:
+    """Each by its file or place; and nothing is mended."""
+    async with serving(ScriptedUpstream(answer({"n": 1}))) as base_url, proxy(tmp_path, "record", base_url) as on:
+        await ask(on.url, modify({"a": "1"}))
+    good = (tmp_path / "default.json").read_bytes()
+    document = json.loads(good)
+    document["interactions"][0]["response"].update(status=404, body={"text": ""})
+    (tmp_path / "sunset.json").write_text(json.dumps(document))
+    (tmp_path / "torn.json").write_bytes(good[: -len(b"\n  ]\n}\n")] + b",\n    {")
+    (tmp_path / "broken.json").write_text('{"format": "runproxy/1", "interactions": [x]}')
+    before = contents(tmp_path)
+    found = told(tmp_path)
+    assert [state for state, _ in found] == ["fail", "warn", "warn"]
+    assert "broken.json" in found[0][1]
+    assert found[1][1] == f"{tmp_path / 'torn.json'} has a torn end"
+    assert found[2][1] == "sunset[0]: a 404 with an empty body"
+    assert contents(tmp_path) == before
+
+
+def test_a_cassette_that_replay_was_told_and_is_not_there_is_a_failure(tmp_path: Path) -> None:
+    """Replay does not start without it."""
+    assert ("fail", "there is no cassette 'mine'") in told(tmp_path, mode="replay", default="mine")
+    assert told(tmp_path, mode="replay") == [("ok", "0 with 0 recordings can be read")]
+
+
+@pytest.mark.parametrize(("mode", "count"), [(0o600, 0), (0o640, 1), (0o644, 1)])
+def test_a_private_key_that_others_can_read_is_warned_of(tmp_path: Path, mode: int, count: int) -> None:
+    """With the command that mends it."""
+    key = tmp_path / "client.key"
+    key.touch()
+    key.chmod(mode)
+    held = ConnectionSettings(client_cert="client.pem", client_key=str(key))
+    found = list(check_keys(Profile(Address("https://h", ""), held)))
+    assert [(one.state, one.do) for one in found] == [("warn", f"chmod 600 {key}")] * count
