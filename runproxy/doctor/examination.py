@@ -18,7 +18,7 @@ from runproxy.composition.upstreams import connected
 from runproxy.config import LimitSettings, ListenSettings, Settings, policy_in
 from runproxy.doctor.answering import judge, judge_failure, question
 from runproxy.doctor.finding import Finding, fail, ok, unusable, warn
-from runproxy.doctor.here import check_folder, check_keys, check_port
+from runproxy.doctor.here import check_exposure, check_folder, check_keys, check_port
 from runproxy.doctor.reaching import reach
 from runproxy.doctor.recordings import check_recordings
 from runproxy.doctor.redacting import check_redaction
@@ -90,6 +90,8 @@ class Examination:
             yield _no_upstream(settings.mode)
             return
         is_needed = self.needs_upstream or settings.mode != "replay"
+        for finding in check_exposure(settings, profile):
+            yield finding
         async for finding in self._asked(profile):
             if finding.state != "fail" or is_needed:
                 yield finding

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from runproxy.admin import is_loopback
 from runproxy.config import Settings
 from runproxy.doctor.finding import Finding, fail, ok, warn
 from runproxy.upstream import Profile
@@ -82,6 +83,15 @@ def _writable(folder: Path, shown: str) -> Finding:
         means = "A full disk costs recordings; calls are answered all the same, and marked."
         return warn("folder", f"{shown} has {free // 1024 // 1024} MiB left", means, "Make room.")
     return ok("folder", f"{shown} can be read and written")
+
+
+def check_exposure(settings: Settings, profile: Profile) -> Iterator[Finding]:
+    """Tell of a credential of runproxy's own that others than those of this machine can make use of."""
+    host = settings.listen.host
+    if profile.credential_env and not is_loopback(host):
+        means = f"Whoever reaches it calls the upstream with the credential in {profile.credential_env}."
+        do = "Listen on 127.0.0.1, or let only those reach it who may (a firewall, a gateway that asks who they are)."
+        yield warn("credential", f"runproxy listens on {host}, for other machines, too", means, do)
 
 
 def check_keys(profile: Profile) -> Iterator[Finding]:

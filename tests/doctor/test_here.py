@@ -12,7 +12,7 @@ import pytest
 
 from runproxy.config import Settings, make_settings
 from runproxy.doctor.finding import Finding
-from runproxy.doctor.here import check_folder, check_keys, check_port
+from runproxy.doctor.here import check_exposure, check_folder, check_keys, check_port
 from runproxy.doctor.recordings import check_recordings
 from runproxy.matching import Matcher
 from runproxy.redaction import PLAIN
@@ -110,6 +110,17 @@ def test_a_cassette_that_replay_was_told_and_is_not_there_is_a_failure(tmp_path:
     """Replay does not start without it."""
     assert ("fail", "there is no cassette 'mine'") in told(tmp_path, mode="replay", default="mine")
     assert told(tmp_path, mode="replay") == [("ok", "0 with 0 recordings can be read")]
+
+
+@pytest.mark.parametrize(
+    ("host", "credential", "count"),
+    [("127.0.0.1", "KEY", 0), ("::1", "KEY", 0), ("::", "KEY", 1), ("10.0.0.1", "KEY", 1), ("::", "", 0)],
+)
+def test_a_credential_that_other_machines_can_use_is_warned_of(host: str, credential: str, count: int) -> None:
+    """Whoever reaches runproxy calls with it."""
+    listening = make_settings({"listen": {"host": host}}, "test")
+    profile = Profile(Address("https://h", ""), ConnectionSettings(), credential_env=credential)
+    assert [one.state for one in check_exposure(listening, profile)] == ["warn"] * count
 
 
 @pytest.mark.parametrize(("mode", "count"), [(0o600, 0), (0o640, 1), (0o644, 1)])
