@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import ClientError, HttpVersion10, HttpVersion11, web
@@ -59,6 +60,8 @@ class Edge:
     ) -> WireResponse:
         """Answer a request that was not read to its end, or that the parser could not make sense of."""
         request = _request(received, b"", request_id or self._new_id())
+        if not _TARGET.fullmatch(request.target):
+            request = replace(request, target="-")  # it may be anything, and no log would look for secrets in it
         return WireResponse(self._refuse(error, request), self._dates, request.id, close=close)
 
     async def _read_body(self, received: web.BaseRequest) -> bytes:

@@ -11,6 +11,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from runproxy.errors import HeadersTooLarge, Refusal, RunproxyError, TargetTooLong
 from runproxy.server.edge import Edge
+from runproxy.server.wire import Connection
 
 MAX_TARGET_BYTES: Final = 8 * 1024
 MAX_HEADER_BYTES: Final = 16 * 1024
@@ -34,7 +35,7 @@ class Server(web.Server):
         return Protocol(self, self._edge, **self._choices)
 
 
-class Protocol(web.RequestHandler):
+class Protocol(Connection):
     """One connection. A client that has sent all it wants to say may close its side, and still gets its answers."""
 
     __slots__ = ("_answered", "_edge", "_ended", "_is_unreadable", "_last_body")
@@ -53,6 +54,11 @@ class Protocol(web.RequestHandler):
         self._ended = asyncio.Event()
         self._is_unreadable = False
         self._last_body: StreamReader = EMPTY_PAYLOAD
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the client will send no more."""
+        return self._ended.is_set()
 
     def data_received(self, data: bytes) -> None:
         """Take in what has come, and remember the body of the request that came last."""

@@ -21,6 +21,17 @@ _HIGH_WATER_BYTES: Final = 64 * 1024  # above this, wait for the client to read 
 _LOOK_S: Final = 0.1
 
 
+class Connection(web.RequestHandler):
+    """What is known of a connection beyond what aiohttp tells."""
+
+    __slots__ = ()
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether the client has closed its side: it may have gone, or be waiting for its answer."""
+        raise NotImplementedError
+
+
 class WireResponse(web.StreamResponse):
     """Sends a `Response` as it is: aiohttp adds no header, renders no head, and copies no body.
 
@@ -82,7 +93,7 @@ class WireResponse(web.StreamResponse):
             self._stays_open = False
             if request.transport is not None:
                 would_look_whole = self._response.has_head and not (is_chunked or has_length)
-                await _break_off(request.transport, broken, resets=broken.resets or would_look_whole)
+                await _break_off(request, request.transport, broken, resets=broken.resets or would_look_whole)
         except RunproxyError as error:
             _log.warning("answer broken off", code=error.code, reason=error.message)
             self._stays_open = False
@@ -140,17 +151,23 @@ def _reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-async def _break_off(transport: asyncio.Transport, broken: BrokenOff, *, resets: bool) -> None:
-    """End a connection in the way that a fault asks for."""
+async def _break_off(
+    request: web.BaseRequest, transport: asyncio.Transport, broken: BrokenOff, *, resets: bool
+) -> None:
+    """End a connection in the way that a fault asks for; of silence, until the client goes or says its last word."""
     transport.write(broken.last_words)
     with suppress(TimeoutError):
         async with asyncio.timeout(broken.silence_s):
-            while not transport.is_closing():  # noqa: ASYNC110 - aiohttp tells a handler of a gone client in no other way
+            while not (transport.is_closing() or _has_ended(request)):  # noqa: ASYNC110 - aiohttp tells in no other way
                 await asyncio.sleep(_LOOK_S)
     if resets and not transport.is_closing():
         _reset(transport)
     else:
         transport.close()
+
+
+def _has_ended(request: web.BaseRequest) -> bool:
+    return isinstance(request.protocol, Connection) and request.protocol.has_ended
 
 
 class DateHeader:
