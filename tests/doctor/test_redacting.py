@@ -31,10 +31,10 @@ class Leaky(Redactor):
         super().__init__()
         self._mark = mark
 
-    def storable(self, request: Request, response: Response) -> tuple[Request, Response]:
+    def storable(self, request: Request, response: Response, *most_bytes: int) -> tuple[Request, Response]:
         """Leave one place out."""
         is_left = self._mark in f"{request.target} {list(request.headers)} {request.body.decode()}"
-        return (request, response) if is_left else super().storable(request, response)
+        return (request, response) if is_left else super().storable(request, response, *most_bytes)
 
 
 class Blind(WriteGate):
