@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final, Literal, Protocol
 from urllib.parse import quote
 
@@ -66,7 +67,6 @@ class Replay:
     ) -> None:
         self._expiry = expiry
         self._told_expired: set[int] = set()
-        self._used: set[int] = set()
         self.name = name
         self._cassette = cassette
         self._on_exhausted = on_exhausted
@@ -77,7 +77,11 @@ class Replay:
 
     def usage(self) -> CassetteUsage | None:
         """Tell which recordings have been played; None where there is no cassette."""
-        return CassetteUsage.of(self._cassette, self._used) if self._cassette is not None else None
+        cassette = self._cassette
+        if cassette is None:
+            return None
+        played = (cassette.positions(key)[:count] for key, count in self._played.items())
+        return CassetteUsage.of(cassette, frozenset(chain.from_iterable(played)))
 
     async def send(self, request: Request) -> Response:
         """Answer from the cassette; raises `CassetteMiss`."""
@@ -106,22 +110,19 @@ class Replay:
     def _next(self, cassette: Cassette, request: Request) -> int | None:
         key = cassette.matcher.key(request)
         positions = cassette.positions(key)
-        played = self._played[key] if positions else 0
-        if played >= len(positions):
-            if not positions or self._on_exhausted == "error":
+        if not positions:
+            return None
+        nth = self._played[key]
+        if nth >= len(positions):
+            if self._on_exhausted == "error":
                 return None
-            played = played % len(positions) if self._on_exhausted == "cycle" else len(positions) - 1
-            self._played[key] = played
+            nth = nth % len(positions) if self._on_exhausted == "cycle" else len(positions) - 1
         self._played[key] += 1
-        position = positions[played]
-        self._used.add(position)
-        return position
+        return positions[nth]
 
     def skip(self, request: Request) -> None:
         """Count a recording as played."""
-        key = self._matcher.key(request)
-        self._used.update(self._cassette.positions(key)[self._played[key] :][:1] if self._cassette else ())
-        self._played[key] += 1
+        self._played[self._matcher.key(request)] += 1
 
     def _expired(self, request: Request, answer: Response, position: int, age: timedelta) -> Response:
         """Tell that a recording is too old, and give it all the same unless the settings say otherwise."""

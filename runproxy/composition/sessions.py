@@ -33,23 +33,21 @@ async def running_sessions(settings: Settings, workshop: Workshop) -> AsyncItera
         new_name=lambda: secrets.token_hex(8),
         ended=lambda session: _note_played(workshop.played, session),
     )
-    _write_usage(settings, workshop.played)
+    report = Path(settings.cassettes.usage_file) if settings.cassettes.usage_file else None
+    if report:
+        workshop.played.check_writable(report)
     try:
         async with _sweeping(sessions, idle_s):
             yield sessions
     finally:
         await sessions.end_all()
-        _write_usage(settings, workshop.played)
+        if report:
+            workshop.played.write(report)
 
 
 def _note_played(played: Played, session: Session) -> None:
     if session.opened.replay:
         played.add(session.cassette, session.opened.replay)
-
-
-def _write_usage(settings: Settings, played: Played) -> None:
-    if settings.cassettes.usage_file:
-        played.write(Path(settings.cassettes.usage_file))
 
 
 @asynccontextmanager
