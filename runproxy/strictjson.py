@@ -7,6 +7,7 @@ after the value. What is forwarded is `canonical` of the parsed value, never the
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ _INT64_MIN: Final = -(2**63)
 _UINT64_MAX: Final = 2**64 - 1
 _MOST_DIGITS: Final = len(str(_UINT64_MAX)) + 1
 _OUT_OF_RANGE: Final = ("number_out_of_range", "a number outside the range that JSON readers agree on")
-_REFUSALS: Final = MappingProxyType(
+REFUSALS: Final = MappingProxyType(
     {
         "duplicate_name": "The JSON body of your request names the same property twice in one object.",
         "number_out_of_range": (
@@ -40,6 +41,7 @@ _REFUSALS: Final = MappingProxyType(
         ),
     }
 )
+"""What is said of JSON that parsers disagree about, by code."""
 
 
 def canonical(value: object) -> bytes:
@@ -97,7 +99,7 @@ def find_ambiguity(text: bytes) -> Ambiguity | None:
         names = dict(pairs)
         if len(names) == len(pairs):
             return names
-        twice = next(name for place, (name, _) in enumerate(pairs) if name in dict(pairs[:place]))
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         return mark("duplicate_name", f"{twice!r} stands twice in one object")
 
     def bounded(digits: str) -> object:
@@ -136,7 +138,7 @@ def _marks(steps: tuple[str | int, ...], value: object) -> Iterator[tuple[tuple[
 def _read_again(body: bytes) -> None:
     found = find_ambiguity(body)
     if found is not None:
-        raise Refusal(_REFUSALS[found.code], code=found.code)
+        raise Refusal(REFUSALS[found.code], code=found.code)
 
 
 def _depth(value: object) -> int:

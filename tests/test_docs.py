@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 
+from runproxy import strictjson
 from runproxy.admin.sessions import Wanted
 from runproxy.config import FaultSettings, make_settings
 from runproxy.config.faults import KINDS_OF, Kind
@@ -19,7 +20,7 @@ FAULTS = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
 CASSETTES = (ROOT / "docs" / "cassettes.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NOT_OF_THE_GUARD = re.compile(
-    "answer_too_long|cassette_error|cassette_miss|fault|internal_error|invalid_config|opaque_body|secret_found|"
+    "answer_too_long|cassette_error|cassette_miss|fault|internal_error|invalid_config|opaque_body|secret_found|sunset|"
     "too_many_credentials|unredactable_body|upstream_.*"
 )
 """Codes that say something other than that the guard or the edge refused a call."""
@@ -39,7 +40,7 @@ def codes_in_the_source() -> set[str]:
                 is_length = isinstance(node.func, ast.Attribute) and node.func.attr == "_length"
                 values = named + (node.args[:1] if is_finding or is_length else [])
                 found |= {one.value for one in values if isinstance(one, ast.Constant) and isinstance(one.value, str)}
-    return found
+    return found | strictjson.REFUSALS.keys()
 
 
 def test_the_table_of_routes_is_the_one_in_the_code() -> None:
