@@ -171,7 +171,7 @@ class Response:
     pieces: tuple[Piece, ...] = field(default=(), repr=False)
     stream: Stream | None = field(default=None, repr=False, compare=False)
     source: Source | None = field(default=None, repr=False, compare=False)
-    has_head: bool = True
+    has_head: bool = field(default=True, repr=False)
     coding: str = field(default="", repr=False)
 
     def with_header(self, name: str, value: str) -> "Response":

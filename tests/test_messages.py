@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from runproxy.messages import Request, Response, is_header_value, is_token, make_headers
+from runproxy.messages import Piece, Request, Response, coding_named, is_header_value, is_token, make_headers
 
 
 def test_headers_keep_order_spelling_and_duplicates() -> None:
@@ -168,3 +168,32 @@ def test_with_header_replaces_whatever_its_spelling() -> None:
     """Names are compared without regard to case, on both sides."""
     response = Response(200, make_headers([("X-A", "1"), ("x-b", "2")]))
     assert list(response.with_header("X-A", "3").headers.items()) == [("x-b", "2"), ("X-A", "3")]
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ([], ""),
+        (["gzip"], "gzip"),
+        ([" GZIP "], "gzip"),
+        (["Identity"], ""),
+        (["gzip, br"], "gzip, br"),
+        (["gzip", "br"], "gzip, br"),
+    ],
+)
+def test_the_coding_of_a_body_is_what_all_headers_say(values: list[str], named: str) -> None:
+    """On one line or on several."""
+    assert coding_named(make_headers([("Content-Encoding", value) for value in values])) == named
+
+
+def test_an_answer_that_was_decoded_says_so_in_one_place() -> None:
+    """The header goes where the coding is noted, and stays where there was none."""
+    answer = Response(200, make_headers([("A", "1"), ("content-encoding", "br")]), b"coded")
+    read = answer.decoded(b"plain", "br", (Piece(5, 1),))
+    assert (list(read.headers.items()), read.body, read.coding, read.pieces) == (
+        [("A", "1")],
+        b"plain",
+        "br",
+        (Piece(5, 1),),
+    )
+    assert len(answer.decoded(b"plain", "").headers) == 2

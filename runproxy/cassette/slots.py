@@ -40,12 +40,13 @@ def is_same_answer(one: Response, other: Response) -> bool:
 def without_noise(earlier: Interaction, fresh: Interaction) -> Interaction:
     """Give a fresh recording with all that says nothing of its answer as it stands in the one that it replaces.
 
-    That is how long the answer and its pieces took, how a stream was cut, and volatile headers. So what the two differ
-    in is the answer, and when it was recorded.
+    That is how long the answer and its pieces took, how a stream was cut, the coding, which is the client's choice, and
+    volatile headers. So what the two differ in is the answer, and when it was recorded.
     """
     before, after = earlier.response, fresh.response
     headers = make_headers((name, _lasting_value(before, name, value)) for name, value in after.headers.items())
-    answer = replace(after, headers=headers, pieces=_as_cut_before(before, after))
+    coding = before.coding if after.body else after.coding
+    answer = replace(after, headers=headers, pieces=_as_cut_before(before, after), coding=coding)
     return replace(fresh, response=answer, elapsed_ms=earlier.elapsed_ms)
 
 

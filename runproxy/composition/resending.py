@@ -1,5 +1,6 @@
 """Sending recorded requests to a server again, and comparing its answers with the recorded ones."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -8,15 +9,19 @@ from typing import Final, TypeAlias
 from runproxy.cassette import Cassette, Interaction
 from runproxy.cassette.difference import Ignoring
 from runproxy.cassette.drift import Drift, find_drift
+from runproxy.coding import known_coding
 from runproxy.composition.modes import base_path_in
 from runproxy.composition.upstreams import connected
 from runproxy.config import LimitSettings
-from runproxy.messages import SAFE_METHODS, Request, make_headers
+from runproxy.errors import UpstreamError
+from runproxy.messages import SAFE_METHODS, Request, Response, coding_named, make_headers
 from runproxy.redaction import REDACTED, Redactor, WriteGate
+from runproxy.streams import Overheard, Passed
 from runproxy.upstream import Profile
 
 _PLACEHOLDER: Final = b"[redacted:"
 _LIMITS: Final = LimitSettings(connect_s=10.0, upstream_s=120.0)
+_MAX_STREAM_BYTES: Final = 16 * 1024 * 1024
 HELD_BACK: Final = "(holds a credential)"
 
 
@@ -57,7 +62,8 @@ class Resending:
                     return Checked(position, call, skipped=reason)
                 sent = self._addressed(request, base_path)
                 gate.learn(sent)
-                fresh = self.redactor.storable_response(await upstream.send(sent), sent.method)
+                answer = await _whole(await upstream.send(sent), call)
+                fresh = self.redactor.storable_response(answer, sent.method)
                 drifts = find_drift(interaction.response, fresh, self.ignoring, self.kinds)
                 return Checked(position, call, tuple(_shown(drift, gate) for drift in drifts))
 
@@ -78,6 +84,28 @@ class Resending:
         added = {name.lower() for name, _ in self.headers}
         kept = [(name, value) for name, value in request.headers.items() if name.lower() not in added]
         return replace(request, target=target, headers=make_headers([*kept, *self.headers]))
+
+
+async def _whole(answer: Response, call: str) -> Response:
+    """Take an answer that comes as a stream to its end; raises `UpstreamError` for one that cannot be compared."""
+    if answer.stream is None:
+        return answer
+    ended: list[Passed] = []
+
+    async def heard(passed: Passed) -> None:
+        ended.append(passed)
+
+    now, coding = asyncio.get_running_loop().time, coding_named(answer.headers)
+    stream = Overheard(answer.stream, heard, now, length=None, max_bytes=_MAX_STREAM_BYTES, coding=coding)
+    try:
+        async for _ in stream:
+            pass
+    finally:
+        await stream.aclose()
+    passed = ended[0]
+    if passed.lost is not None:
+        raise UpstreamError(f"The answer to {call} cannot be compared: {passed.lost.reason}.", code="upstream_invalid")
+    return answer.decoded(passed.body, known_coding(coding), passed.pieces)
 
 
 def _shown(drift: Drift, gate: WriteGate) -> Drift:

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
@@ -65,6 +66,15 @@ def test_a_call_that_is_gone_is_found(held: list[Interaction], place: int) -> No
     assert [call.target for call in found.removed] == [gone.request.target]
     assert not found.added
     assert {change.before.target for change in found.changed} <= {gone.request.target}
+
+
+def test_the_coding_counts_only_where_all_does() -> None:
+    """It is the choice of the client."""
+    plain = recording(got={"a": 1})
+    coded = replace(plain, response=replace(plain.response, coding="br"))
+    assert not differences([plain], [coded])
+    (change,) = compare(Cassette([plain]), Cassette([coded]), ALL).changed
+    assert change.fields == (Field("response.body.coding", ABSENT, "br"),)
 
 
 @given(json_values, json_values)

@@ -1,5 +1,6 @@
 """The format `runproxy/1`: the text of an interaction, and errors that name file and place."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from runproxy.cassette import FORMAT, Interaction, decode, decode_interaction, encode_interaction
 from runproxy.cassette.format import StoredInteraction
+from runproxy.coding import CODINGS
 from runproxy.errors import CorruptCassette, UnknownFormat
 from runproxy.messages import BODILESS, Request, Response, make_headers
 
@@ -111,6 +113,64 @@ def test_an_answer_that_would_be_framed_twice_is_refused(header: str, status: in
         decode_interaction(stored, "file")
 
 
+@pytest.mark.parametrize(
+    ("method", "status", "headers", "is_read"),
+    [
+        pytest.param("HEAD", 200, [["content-length", "12"]], True, id="HEAD"),
+        pytest.param("GET", 304, [["Content-Length", "12"]], True, id="304"),
+        pytest.param("GET", 200, [["content-length", "12"]], False, id="a body is awaited"),
+        pytest.param("HEAD", 204, [["content-length", "0"]], False, id="204"),
+        pytest.param("HEAD", 200, [["content-length", "twelve"]], False, id="no number"),
+        pytest.param("HEAD", 200, [["content-length", "1"], ["content-length", "1"]], False, id="twice"),
+    ],
+)
+def test_a_length_stands_where_no_body_could_tell_it(
+    method: str, status: int, headers: list[list[str]], is_read: bool
+) -> None:
+    """What HEAD and 304 say of the body that they stand for; anywhere else a client would wait for one."""
+    text = {**stored(BARE), "request": {"method": method, "path": "/"}, "response": {"status": status}}
+    text["response"] = {"status": status, "headers": headers}
+    if is_read:
+        read = decode_interaction(text, FILE)
+        assert stored(read)["response"]["headers"] == headers
+        return
+    with pytest.raises(CorruptCassette, match="length"):
+        decode_interaction(text, FILE)
+
+
+def test_a_body_that_came_compressed_is_stored_as_it_reads() -> None:
+    """With the coding as its last member, which is one more line in a diff."""
+    held = replace(FULL, response=replace(FULL.response, coding="gzip"))
+    text = encode_interaction(held).decode()
+    assert text == FULL_TEXT.replace(
+        '"style": "indent-2+newline"', '"style": "indent-2+newline",\n      "coding": "gzip"'
+    )
+    assert is_equal(decode_interaction(orjson.loads(text), FILE), held)
+    empty = replace(FULL, response=replace(FULL.response, body=b"", coding="br"))
+    assert stored(empty)["response"]["body"] == {"text": "", "coding": "br"}
+
+
+@pytest.mark.parametrize(
+    ("side", "change", "reason"),
+    [
+        pytest.param("request", {"body": {"text": "a", "coding": "gzip"}}, "not permitted", id="of a request"),
+        pytest.param("response", {"body": {"text": "a", "coding": "zip"}}, "unknown coding 'zip'", id="unknown"),
+        pytest.param(
+            "response",
+            {"body": {"text": "a", "coding": "br"}, "headers": [["Content-Encoding", "br"]]},
+            "takes the place of",
+            id="told twice",
+        ),
+    ],
+)
+def test_a_coding_that_cannot_be_is_refused(side: str, change: dict[str, object], reason: str) -> None:
+    """With its place."""
+    text = stored()
+    text[side] |= change
+    with pytest.raises(CorruptCassette, match=reason):
+        decode_interaction(text, FILE)
+
+
 @pytest.mark.parametrize(("interaction", "text"), [(FULL, FULL_TEXT), (BARE, BARE_TEXT)], ids=["full", "bare"])
 def test_an_interaction_has_one_text(interaction: Interaction, text: str) -> None:
     """Members stand in a fixed order, a header on one line, and an empty body is left out."""
@@ -172,10 +232,13 @@ INTERACTIONS = st.builds(
         Request, st.sampled_from(["GET", "POST"]), st.sampled_from(["/", "/a%2Fb", "/a?b=c", "/?=&"]), HEADERS, BODIES
     ),
     st.builds(
-        lambda status, headers, body: Response(status, headers, b"" if status in BODILESS else body),
+        lambda status, headers, body, coding: (
+            Response(status, headers) if status in BODILESS else Response(status, headers, body, coding=coding)
+        ),
         st.integers(200, 599) | st.sampled_from([204, 304]),
         HEADERS,
         BODIES,
+        st.sampled_from(["", *CODINGS]),
     ),
     st.datetimes(timezones=st.just(UTC)).map(
         lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)

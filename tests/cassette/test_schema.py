@@ -1,6 +1,7 @@
 """The JSON Schema of cassettes: it takes what runproxy writes, and refuses what runproxy cannot read."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from runproxy.cassette.schema import DIALECT, make_schema
 from runproxy.errors import CassetteError
 from tests.cassette.recordings import cassettes, recording, text_of
 
+CODED = replace(recording(), response=replace(recording(got={"a": 1}).response, coding="zstd"))
 QUICKSTART = (Path(__file__).parents[2] / "cassettes" / "quickstart.json").read_bytes()
 VALIDATOR = Draft202012Validator(make_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
@@ -52,6 +54,7 @@ def test_what_runproxy_writes_is_valid(held: list[Interaction]) -> None:
         pytest.param(text_of([recording(got=b"two\nlines")]), id="text"),
         pytest.param(text_of([recording(got=b"null")]), id="null"),
         pytest.param(text_of([recording(status=204)]), id="no-content"),
+        pytest.param(text_of([CODED]), id="coded"),
         pytest.param(text_of([recording("/v1/a?x=1", got=b'{\n    "a": 1\n}\n', sent={})]), id="style"),
     ],
 )
@@ -97,6 +100,8 @@ FIRST = ("interactions", 0)
         pytest.param(quickstart({"body": {}}, *FIRST, "response"), id="no-body"),
         pytest.param(quickstart({"text": ""}, *FIRST, "response", "body"), id="two-bodies"),
         pytest.param(quickstart({"style": "odd"}, *FIRST, "response", "body"), id="style"),
+        pytest.param(quickstart({"coding": "odd"}, *FIRST, "response", "body"), id="coding"),
+        pytest.param(quickstart({"coding": "gzip"}, *FIRST, "request", "body"), id="coding-of-a-request"),
         pytest.param(quickstart({"body": {"text": "", "style": "compact"}}, *FIRST, "response"), id="style-of-text"),
     ],
 )

@@ -1,11 +1,12 @@
 """A fresh recording in the place of an earlier one: what says nothing of the answer stays as it was."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from runproxy.cassette import Interaction
-from runproxy.cassette.slots import without_noise
+from runproxy.cassette.slots import is_same_recording, without_noise
 from runproxy.messages import Piece, Response, make_headers
 from tests.cassette.recordings import JSON, recording
 
@@ -27,6 +28,20 @@ def test_only_the_answer_and_its_date_are_taken_from_the_fresh_one() -> None:
     assert (settled.response.status, settled.response.body) == (400, fresh.response.body)
     assert (settled.recorded_at, settled.elapsed_ms) == (fresh.recorded_at, earlier.elapsed_ms)
     assert without_noise(recording(got={"n": 1}), fresh).response.headers["x-request-id"] == "two"
+
+
+def test_the_coding_is_no_news() -> None:
+    """It depends on who asked; an answer that has no body is in none."""
+
+    def coded(coding: str, **more: Any) -> Interaction:
+        made = recording(**more)
+        return replace(made, response=replace(made.response, coding=coding))
+
+    earlier = coded("gzip", got={"n": 1})
+    for fresh in (coded("br", got={"n": 2}), coded("", got={"n": 2})):
+        assert without_noise(earlier, fresh).response.coding == "gzip"
+    assert without_noise(earlier, coded("", status=204)).response.coding == ""
+    assert is_same_recording(earlier, coded("br", got={"n": 1}))
 
 
 EARLIER = streamed((b"data: 1\n\n", 5), (b"data: 2\n\n", 7))

@@ -1,6 +1,7 @@
 """`runproxy cassette`: listing, showing, and importing those of other tools."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from runproxy.cli import main
+from tests.cassette.recordings import recording, text_of
 
 QUICKSTART = Path(__file__).parents[2] / "cassettes" / "quickstart.json"
 RECORDED = """\
@@ -109,6 +111,14 @@ def test_show_prints_both_sides_of_every_call() -> None:
     ]
     assert lines[8:12] == ["< 200", "< content-type: application/json", "< openai-version: 2020-10-01", "< {"]
     assert lines[-2:] == ["< }", ""]
+
+
+def test_show_tells_the_coding_that_an_answer_came_in() -> None:
+    """And what it says."""
+    held = recording(got={"a": 1})
+    Path("cassettes").mkdir()
+    Path("cassettes/held.json").write_bytes(text_of([replace(held, response=replace(held.response, coding="br"))]))
+    assert "\n< 200  in br\n" in cassette("show", "held").stdout
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runproxy.messages import Request, Response
+from runproxy.coding import encoded
+from runproxy.messages import Request, Response, make_headers
 from tests.cassette.recordings import recording
 from tests.cli.cassettes import cassette, put
 from tests.parts import ScriptedUpstream, answer, serving
@@ -66,6 +67,21 @@ def test_what_still_holds_is_verified() -> None:
         ("POST", "/v1/b", b""),
     ]
     assert Path("cassettes/tape.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("coding", ["", "br"])
+def test_a_stream_is_compared_whole(coding: str) -> None:
+    """However it is cut, and in whatever coding it comes."""
+    events = b"data: 1\n\ndata: 2\n\n"
+    put("stream", recording("/v1/a", events, headers=[("content-type", "text/event-stream")]))
+    headers = [("Content-Type", "text/event-stream"), *([("Content-Encoding", coding)] if coding else [])]
+    body = encoded(events, coding) if coding else events
+    with upstream(lambda _: Response(200, make_headers(headers), body)) as (url, _):
+        same = cassette("verify", "stream", "--upstream", url, "--include-unsafe")
+    with upstream(lambda _: Response(200, make_headers(headers), body[:-3])) as (url, _):
+        cut = cassette("verify", "stream", "--upstream", url, "--include-unsafe")
+    assert (same.exit_code, cut.exit_code) == (0, 2 if coding else 1)
+    assert ("cannot be compared" in cut.stderr) is bool(coding)
 
 
 def test_drift_is_told_by_kind() -> None:
