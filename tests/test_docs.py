@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[1]
 GUARD = (ROOT / "docs" / "guard.md").read_text(encoding="utf-8")
 FAULTS = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
 CASSETTES = (ROOT / "docs" / "cassettes.md").read_text(encoding="utf-8")
+UPSTREAMS = (ROOT / "docs" / "upstreams.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = GUARD + README + CASSETTES + FAULTS + UPSTREAMS
 NOT_OF_THE_GUARD = re.compile(
     "answer_too_long|cassette_error|cassette_miss|fault|internal_error|invalid_config|opaque_body|secret_found|sunset|"
     "too_many_credentials|unredactable_body|upstream_.*"
@@ -79,7 +81,13 @@ def test_every_code_of_the_guard_is_explained_and_no_other() -> None:
     assert listed == {code for code in codes_in_the_source() if not NOT_OF_THE_GUARD.fullmatch(code)}
 
 
-@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", GUARD + README + CASSETTES + FAULTS, re.DOTALL))
+def test_every_code_of_an_upstream_that_fails_is_explained_and_no_other() -> None:
+    """What can go wrong on the way to an upstream stands in docs/upstreams.md."""
+    listed = re.findall(r"^\| `(upstream_\w+)` \|", UPSTREAMS, re.MULTILINE)
+    assert sorted(listed) == sorted(code for code in codes_in_the_source() if code.startswith("upstream_"))
+
+
+@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", PAGES, re.DOTALL))
 def test_every_example_of_settings_is_valid(text: str) -> None:
     """Whoever copies a TOML block has settings that load."""
     make_settings(tomllib.loads(text), "the documents")

@@ -121,8 +121,7 @@ def test_every_setting_has_its_flag() -> None:
     serve = main.commands["serve"]
     flags = {option.name for option in serve.params if isinstance(option, click.Option)} - {"config_path"}
     assert flags == set(PLACES)
-    rules = ("policy.", "attribution.", "routes", "redact.", "match.", "faults")
-    rules = ("policy.", "attribution.", "routes", "redact.", "match.", "upstreams")
+    rules = ("policy.", "attribution.", "routes", "redact.", "match.", "faults", "upstreams")
     assert sorted(PLACES.values()) == sorted(path for path, _, _ in leaves() if not path.startswith(rules))
 
 
