@@ -14,7 +14,7 @@ from yarl import URL
 from runproxy.composition import Proxy, running_proxy
 from runproxy.config import make_settings
 from runproxy.messages import Request, Response, make_headers
-from runproxy.server import Edge, low_level
+from runproxy.server import Edge, HostPort, low_level
 
 Report = Callable[[str, Mapping[str, int]], None]
 """What a test gives its figures to; see the fixture of the same name."""
@@ -71,7 +71,7 @@ def echo(request: Request) -> Response:
 async def serving(upstream: ScriptedUpstream) -> AsyncIterator[str]:
     """Serve a scripted upstream over HTTP and give its base URL."""
     edge = Edge(upstream.send, max_body_bytes=64 * 1024 * 1024, body_s=20)
-    async with low_level(edge, "127.0.0.1", 0, "--port", drain_s=1, idle_s=20) as listener:
+    async with low_level(edge, HostPort("127.0.0.1", 0, "--port"), drain_s=1, idle_s=20) as listener:
         yield f"{listener.url}/v1"
 
 

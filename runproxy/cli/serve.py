@@ -1,6 +1,7 @@
 """`runproxy record`, `replay` and `serve`: the proxy itself."""
 
 import asyncio
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -97,6 +98,7 @@ async def _serve(settings: "Settings", reread: "Callable[[], Settings]", gate: "
 
     async with running_proxy(settings, reread, gate) as proxy:
         ready = {"url": proxy.url, "base_url": proxy.base_url, "admin_url": proxy.admin_url}
+        ready |= {"unix_socket": settings.listen.unix_socket} if settings.listen.unix_socket else {}
         until_stopped = watch_signals(say, proxy.reloader.reload)
         with ReadyFile(settings.listen.ready_file, ready):
             _banner(settings, proxy)
@@ -110,7 +112,8 @@ async def _serve(settings: "Settings", reread: "Callable[[], Settings]", gate: "
 
 
 def _banner(settings: "Settings", proxy: "Proxy") -> None:
-    lines = [f"runproxy listens on {proxy.url}  (mode {settings.mode}; admin {proxy.admin_url})"]
+    socket = settings.listen.unix_socket
+    lines = [f"runproxy listens on {socket or proxy.url}  (mode {settings.mode}; admin {proxy.admin_url})"]
     if settings.mode != "replay":
         lines.append(f"  upstream   {_upstream(settings)}")
     if settings.mode != "passthrough":
@@ -122,7 +125,8 @@ def _banner(settings: "Settings", proxy: "Proxy") -> None:
     if settings.faults:
         lines.append(f"  FAULTS ON  calls are made to fail, on purpose; seed {settings.fault_seed}:")
         lines += [f"             {fault.described}" for fault in settings.faults]
-    lines += ["", f"  {_export(proxy.base_url)}", ""]
+    use = f"curl --unix-socket {shlex.quote(socket)} {proxy.base_url}/…" if socket else ""
+    lines += ["", f"  {use or _export(proxy.base_url)}", ""]
     say("\n".join(lines))
 
 

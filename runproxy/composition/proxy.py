@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from runproxy.backends import Deck, Drifts
+from runproxy.composition.listening import place_of, tls_of
 from runproxy.composition.modes import compose_modes
 from runproxy.composition.rules import Reloader, make_rules
 from runproxy.composition.sessions import running_sessions
@@ -16,7 +17,7 @@ from runproxy.composition.watching import Watching, watching
 from runproxy.config import Settings, policy_in
 from runproxy.errors import ConfigError
 from runproxy.redaction import WriteGate
-from runproxy.server import Edge, low_level, request_ids, routed
+from runproxy.server import Edge, HostPort, low_level, request_ids, routed
 from runproxy.service import Service
 
 
@@ -77,13 +78,11 @@ async def running_proxy(
             serving.is_set,
             lambda: main.url,
         )
-        second = await stack.enter_async_context(
-            routed(side.application(), listen.admin_host, listen.admin_port, "--admin-port", drain_s)
-        )
+        admin_place = HostPort(listen.admin_host, listen.admin_port, "--admin-port")
+        second = await stack.enter_async_context(routed(side.application(), admin_place, drain_s))
+        edge = _edge(settings, service, watched)
         main = await stack.enter_async_context(
-            low_level(
-                _edge(settings, service, watched), listen.host, listen.port, "--port", drain_s=drain_s, idle_s=idle_s
-            )
+            low_level(edge, place_of(listen), drain_s=drain_s, idle_s=idle_s, tls=tls_of(listen))
         )
         _check_no_loop(settings, main.url)
         serving.set()

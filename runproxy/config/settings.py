@@ -61,6 +61,23 @@ class ListenSettings(Section):
     """A file that holds the token of the admin API; empty for none, or for that in RUNPROXY_ADMIN_TOKEN."""
     ready_file: str = ""
     """A JSON file with url, admin_url and pid, there for as long as connections are accepted; empty for none."""
+    tls_cert: str = ""
+    """A PEM file with the certificate chain to speak TLS with; empty for plain HTTP."""
+    tls_key: str = ""
+    """A PEM file with the private key of the certificate."""
+    unix_socket: str = ""
+    """The path of a unix socket to listen on, in place of host and port; empty for none."""
+    unix_socket_mode: Annotated[str, Field(pattern=r"^0?[0-7]{3}$")] = "600"
+    """Who may connect to the unix socket, as chmod writes it."""
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if bool(self.tls_cert) != bool(self.tls_key):
+            missing = "tls_key" if self.tls_cert else "tls_cert"
+            raise ValueError(f"TLS needs both a certificate and its key; {missing} is missing")
+        if self.tls_cert and self.unix_socket:
+            raise ValueError("TLS is for addresses; a unix socket is guarded by unix_socket_mode")
+        return self
 
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([smhdw])")

@@ -15,7 +15,7 @@ from typing import Final
 
 from runproxy.sandbox.api import Sandbox
 from runproxy.sandbox.objects import counted_ids, random_id
-from runproxy.server import Edge, low_level
+from runproxy.server import Edge, HostPort, low_level
 
 __all__ = ["Sandbox", "counted_ids", "random_id", "running_sandbox"]
 
@@ -27,5 +27,5 @@ _PATIENCE_S: Final = 75.0
 async def running_sandbox(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """Serve a sandbox over HTTP for as long as the context lasts, and give its origin."""
     edge = Edge(sandbox.answer, max_body_bytes=MAX_BODY_BYTES, body_s=_PATIENCE_S)
-    async with low_level(edge, host, port, "--port", drain_s=1.0, idle_s=_PATIENCE_S) as listener:
+    async with low_level(edge, HostPort(host, port, "--port"), drain_s=1.0, idle_s=_PATIENCE_S) as listener:
         yield listener.url

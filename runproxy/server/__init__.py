@@ -3,6 +3,20 @@
 from runproxy.server.edge import Edge
 from runproxy.server.ids import request_ids
 from runproxy.server.listener import low_level, routed
+from runproxy.server.places import HostPort, Inherited, Place, UnixSocket
 from runproxy.server.process import ReadyFile, watch_signals
+from runproxy.server.tls import server_context
 
-__all__ = ["Edge", "ReadyFile", "low_level", "request_ids", "routed", "watch_signals"]
+__all__ = [
+    "Edge",
+    "HostPort",
+    "Inherited",
+    "Place",
+    "ReadyFile",
+    "UnixSocket",
+    "low_level",
+    "request_ids",
+    "routed",
+    "server_context",
+    "watch_signals",
+]

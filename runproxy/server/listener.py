@@ -4,75 +4,108 @@
 are made inside a running event loop.
 """
 
-import errno
-from types import MappingProxyType, TracebackType
-from typing import Final, Self
+import asyncio
+import socket
+import ssl
+from types import TracebackType
+from typing import Any, Final, Self
 
 from aiohttp import web
 
-from runproxy.errors import ConfigError
 from runproxy.server.edge import Edge
+from runproxy.server.places import Place
 from runproxy.server.protocol import Server
 
-_REACHABLE: Final = MappingProxyType({"0.0.0.0": "127.0.0.1", "::": "::1"})  # noqa: S104 - shown, not bound to
-"""Where a client on this machine finds a server that listens on all addresses."""
+_BACKLOG: Final = 1024  # connections that the system holds until they are accepted; it may allow for fewer
+_MAX_HANDSHAKE_S: Final = 10.0
+_MAX_GOODBYE_S: Final = 2.0
 
 
 class Listener:
-    """Serves a handler or an application on one address; use it as an async context manager.
+    """Serves a handler or an application at one place; use it as an async context manager.
 
-    Leaving it stops accepting, lets calls in flight end within the runner's shutdown timeout, and closes. `port_flag`
-    is how a person chooses another port.
+    Leaving it stops accepting, lets calls in flight end within the runner's shutdown timeout, and closes. With `tls`,
+    a handshake may take `handshake_s` seconds.
     """
 
-    def __init__(self, runner: web.BaseRunner, host: str, port: int, port_flag: str) -> None:
+    def __init__(
+        self, runner: web.BaseRunner, place: Place, tls: ssl.SSLContext | None = None, handshake_s: float = 10.0
+    ) -> None:
         self._runner = runner
-        self._host = host
-        self._port = port
-        self._port_flag = port_flag
-        self._site: web.TCPSite | None = None
+        self._place = place
+        self._tls = tls
+        self._handshake_s = handshake_s
+        self._sockets: list[socket.socket] = []
 
     @property
     def url(self) -> str:
-        """The origin that clients connect to, with the port that was really taken."""
-        reachable = _REACHABLE.get(self._host, self._host)
-        host = f"[{reachable}]" if ":" in reachable else reachable
-        return f"http://{host}:{self._site.port if self._site else self._port}"
+        """The origin that clients connect to."""
+        return self._place.url(self._sockets, "https" if self._tls else "http")
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
-        self._site = web.TCPSite(self._runner, self._host, self._port)
         try:
-            await self._site.start()
-        except (OSError, UnicodeError) as error:
+            self._sockets = self._place.bind()
+            for bound in self._sockets:
+                await _Site(self._runner, bound, self._tls, self._handshake_s).start()
+        except BaseException:
             await self._runner.cleanup()
-            raise ConfigError(f"Cannot listen on {self._host}:{self._port}: {self._reason(error)}") from error
+            self._place.leave()
+            raise
         return self
-
-    def _reason(self, error: OSError | UnicodeError) -> str:
-        if getattr(error, "errno", None) != errno.EADDRINUSE:
-            return f"{getattr(error, 'strerror', None) or 'no such address'}."
-        return (
-            "the address is in use. Is another runproxy running? "
-            f"Choose another port with {self._port_flag} (0 takes any free one)."
-        )
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._runner.cleanup()
+        self._place.leave()
 
 
-def low_level(edge: Edge, host: str, port: int, port_flag: str, *, drain_s: float, idle_s: float) -> Listener:
+class _Site(web.BaseSite):
+    """A bound socket that a runner serves; aiohttp's own has no limit for a handshake but a minute."""
+
+    __slots__ = ("_handshake_s", "_socket")
+
+    def __init__(
+        self, runner: web.BaseRunner, bound: socket.socket, tls: ssl.SSLContext | None, handshake_s: float
+    ) -> None:
+        super().__init__(runner, ssl_context=tls, backlog=_BACKLOG)
+        self._socket = bound
+        self._handshake_s = handshake_s
+
+    @property
+    def name(self) -> str:
+        """Name the socket in aiohttp's own messages."""
+        return str(self._socket.getsockname())
+
+    async def start(self) -> None:
+        """Listen."""
+        await super().start()
+        limits: dict[str, Any] = {}
+        if self._ssl_context is not None:
+            limits = {"ssl_handshake_timeout": self._handshake_s, "ssl_shutdown_timeout": _MAX_GOODBYE_S}
+        self._server = await asyncio.get_running_loop().create_server(
+            self._runner.server,  # type: ignore[arg-type]  # a runner that is set up has one
+            sock=self._socket,
+            ssl=self._ssl_context,
+            backlog=_BACKLOG,
+            **limits,
+        )
+
+
+def low_level(
+    edge: Edge, place: Place, *, drain_s: float, idle_s: float, tls: ssl.SSLContext | None = None
+) -> Listener:
     """Listen for an edge: bodies are not decompressed, nothing is logged by aiohttp.
 
     A connection on which no head of a request has come to its end for `idle_s` seconds is closed.
     """
     # What aiohttp calls keep-alive starts with the connection and runs on while a head trickles in.
     server = Server(edge, access_log=None, auto_decompress=False, keepalive_timeout=idle_s, lingering_time=1.0)
-    return Listener(web.ServerRunner(server, shutdown_timeout=drain_s), host, port, port_flag)
+    runner = web.ServerRunner(server, shutdown_timeout=drain_s)
+    return Listener(runner, place, tls, min(idle_s, _MAX_HANDSHAKE_S))
 
 
-def routed(app: web.Application, host: str, port: int, port_flag: str, drain_s: float) -> Listener:
+def routed(app: web.Application, place: Place, drain_s: float) -> Listener:
     """Listen for an application."""
-    return Listener(web.AppRunner(app, access_log=None, shutdown_timeout=drain_s), host, port, port_flag)
+    return Listener(web.AppRunner(app, access_log=None, shutdown_timeout=drain_s), place)
