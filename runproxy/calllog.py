@@ -17,8 +17,8 @@ import orjson
 import structlog
 
 from runproxy.calls import Call
-from runproxy.errors import CassetteMiss, Refusal, RunproxyError, UpstreamError
-from runproxy.messages import Request
+from runproxy.errors import CassetteMiss, Overloaded, Refusal, RunproxyError, UpstreamError
+from runproxy.messages import Delivery, Request
 from runproxy.redaction import loggable
 from runproxy.violations import listed
 
@@ -57,6 +57,12 @@ class CallLog:
             _log.warning("warned", **_told_of(call))
         elif self._are_told:
             self._print(call)
+
+    def delivered(self, request: Request, delivery: Delivery) -> None:
+        """Tell of an answer that has not reached its client; how the call went is told apart from that."""
+        if delivery is not Delivery.COMPLETE:
+            texts = loggable(request, {"method": request.method, "path": request.path})
+            _log.warning("not delivered", id=request.id, reason=delivery.value, **texts)
 
     def _print(self, call: Call) -> None:
         request = call.request
@@ -116,6 +122,8 @@ def _tell_of_error(call: Call, error: RunproxyError) -> None:
             _log.warning("miss", **_checked(call, known), **_checked(call, block), **told)
         case UpstreamError():
             _log.warning("upstream failed", code=error.code, **_checked(call, {"reason": error.message}), **told)
+        case Overloaded():
+            _log.warning("overloaded", code=error.code, **told)
         case _:
             _log.error("call failed", code=error.code, **_checked(call, {"reason": error.message}), **told)
 

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from runproxy.attribution import UNKNOWN, Caller
 from runproxy.errors import RunproxyError
-from runproxy.messages import OUTCOME_HEADER, Request, Response, make_headers
+from runproxy.messages import OUTCOME_HEADER, Delivery, Request, Response, make_headers
 from runproxy.tally import OTHER
 from runproxy.violations import Violation
 
@@ -40,3 +40,6 @@ class Call:
 
 Watcher: TypeAlias = Callable[[Call], None]
 """Hears of every call that has been answered."""
+
+DeliveryWatcher: TypeAlias = Callable[[Request, Delivery], None]
+"""Hears what became of every answer on its way to the client; the id of the request tells which call it is."""

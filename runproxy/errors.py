@@ -14,6 +14,10 @@
     │   ├── OutsideBasePath       404
     │   ├── UnknownSession        404
     │   └── RouteDenied           404
+    ├── Overloaded                503      what this process cannot do now, and may be able to do soon
+    │   ├── TooManyConnections
+    │   └── TooManyCalls
+    ├── Stopped                   503      a call that was broken off because runproxy had to stop
     ├── CassetteMiss              501      no recorded answer; never retried by a client
     ├── UpstreamError             502
     │   └── UpstreamTimeout       504
@@ -163,6 +167,43 @@ class RouteDenied(Refusal):
     """An address that is not in the table of routes, where nothing else may pass."""
 
     status = 404
+
+
+class Overloaded(RunproxyError):
+    """What this process cannot do now, and may be able to do soon; the SDKs try again."""
+
+    status = 503
+    kind = "server_error"
+    outcome = "overloaded"
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message, code=code, headers={"Retry-After": "1"})
+
+
+class TooManyConnections(Overloaded):
+    """A connection beyond the limit."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "runproxy has as many connections as it may (limits.max_connections).", code="too_many_connections"
+        )
+
+
+class TooManyCalls(Overloaded):
+    """A call beyond the limit, for which no place has become free in time."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"runproxy is answering {most} calls, as many as it may (limits.max_concurrent).", code="too_many_calls"
+        )
+
+
+class Stopped(RunproxyError):
+    """A call that was broken off: runproxy was told to stop, and the call did not end in time."""
+
+    status = 503
+    kind = "server_error"
+    outcome = "stopped"
 
 
 class CassetteMiss(RunproxyError):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
 from http import HTTPStatus
 from typing import Protocol, TypeAlias
@@ -252,6 +253,19 @@ def _ends(lengths: Iterable[int]) -> list[int]:
         total += length
         ends.append(total)
     return ends
+
+
+class Delivery(StrEnum):
+    """What became of an answer on its way to the client, which is another fact than what became of the call."""
+
+    COMPLETE = "complete"
+    """All of it was handed to the connection, and the client was still there."""
+    CLIENT_GONE = "client_gone"
+    """The client closed the connection before that; what it had sent was done all the same."""
+    CLIENT_STALLED = "client_stalled"
+    """The client took nothing for too long, and was let go."""
+    BROKEN_OFF = "broken_off"
+    """The answer ended before its end: the upstream broke it off, or runproxy was stopped."""
 
 
 class Backend(Protocol):

@@ -9,10 +9,10 @@ from typing import Final
 from runproxy.addressing import take_cassette_name, take_session
 from runproxy.attribution import UNKNOWN, Attribution, Caller
 from runproxy.backends import Deck, Session, Sessions
-from runproxy.calls import Call, Watcher
+from runproxy.calls import Call, DeliveryWatcher, Watcher
 from runproxy.errors import CassetteMiss, OutsideBasePath, Refusal, RunproxyError
 from runproxy.guard import Guard, MetadataRefused
-from runproxy.messages import WARNINGS_HEADER, Request, Response, make_headers
+from runproxy.messages import WARNINGS_HEADER, Delivery, Request, Response, make_headers
 from runproxy.redaction import loggable
 from runproxy.replies import error_reply
 from runproxy.routes import climbs
@@ -42,7 +42,7 @@ class Rules:
 class Service:
     """Answers calls. `base_path` is the path all calls must be below; empty when any path will do.
 
-    `watchers` hear of every call that has been answered.
+    `watchers` hear of every call that has been answered, and `delivery_watchers` of what became of its answer.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Service:
         *,
         mode: str,
         watchers: Sequence[Watcher] = (),
+        delivery_watchers: Sequence[DeliveryWatcher] = (),
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._rules = rules
@@ -66,6 +67,7 @@ class Service:
         self.tally = Tally()
         self.verdicts = Verdicts()
         self._watchers = (self._count, *watchers)
+        self._delivery_watchers = tuple(delivery_watchers)
 
     def use(self, rules: Rules) -> None:
         """Hold the calls that come from now on to these rules."""
@@ -107,6 +109,13 @@ class Service:
         started, call = self._now(), Call(request, self._mode)
         call.response = self._refused(call, error)
         return self._done(call, started)
+
+    def delivered(self, request: Request, delivery: Delivery) -> None:
+        """Hear what became of an answer on its way to the client; of a stream, when it is over."""
+        if delivery is not Delivery.COMPLETE:
+            self.tally.undelivered[delivery.value] += 1
+        for hear in self._delivery_watchers:
+            hear(request, delivery)
 
     def _refused(self, call: Call, error: RunproxyError) -> Response:
         """Turn an error into the reply that tells of it."""

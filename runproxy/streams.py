@@ -32,7 +32,7 @@ class Overheard:
     """Passes a stream on, and lets `heard` know of all of it before its end is passed on.
 
     Where the client is told the `length` of the body in advance, its end is its last piece; else it is the end of the
-    stream. A stream that breaks off, or is closed before its end, is not heard. One in a content `coding` is passed on
+    stream. Of one that breaks off, or is closed before its end, `lost` is told. One in a content `coding` is passed on
     as it is, and heard as it reads. At most `max_bytes` are kept. `now` tells seconds.
     """
 
@@ -45,11 +45,13 @@ class Overheard:
         length: int | None,
         max_bytes: int,
         coding: str = "",
+        lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._stream = stream
         self._heard = heard
         self._now = now
         self._length = length
+        self._lost = lost
         self._passed = 0
         self._last = now()
         self._is_told = False
@@ -71,6 +73,9 @@ class Overheard:
 
     async def aclose(self) -> None:
         """Close the stream that passes."""
+        if not self._is_told:
+            self._is_told = True
+            self._lost()
         await self._stream.aclose()
 
     def _note(self, piece: bytes) -> None:

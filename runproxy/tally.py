@@ -44,6 +44,7 @@ class Tally:
         self.total = Times()
         self.violations: Counter[str] = Counter()
         self.misses: Counter[str] = Counter()
+        self.undelivered: Counter[str] = Counter()
         self.live = 0
         self._teams: set[str] = set()
 

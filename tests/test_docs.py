@@ -22,8 +22,8 @@ UPSTREAMS = (ROOT / "docs" / "upstreams.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = GUARD + README + CASSETTES + FAULTS + UPSTREAMS
 NOT_OF_THE_GUARD = re.compile(
-    "answer_too_long|cassette_error|cassette_miss|fault|internal_error|invalid_config|opaque_body|secret_found|sunset|"
-    "too_many_credentials|unredactable_body|upstream_.*"
+    "answer_too_long|cassette_error|cassette_miss|fault|internal_error|invalid_config|opaque_body|secret_found|stopped|"
+    "sunset|too_many_(calls|connections|credentials)|unredactable_body|upstream_.*"
 )
 """Codes that say something other than that the guard or the edge refused a call."""
 

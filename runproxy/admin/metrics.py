@@ -36,6 +36,7 @@ class _Calls(Collector):
         yield _times("runproxy_upstream_seconds", "How long the upstream took to answer.", measured.upstream)
         yield _counted("runproxy_violations", "Violations of the guard's rules, by code.", "code", tally.violations)
         yield _counted("runproxy_misses", "Calls without a recorded answer, by reason.", "reason", tally.misses)
+        yield _counted("runproxy_undelivered", "Answers that did not reach their client.", "reason", tally.undelivered)
         yield GaugeMetricFamily("runproxy_calls_in_flight", "Calls that are being answered.", tally.live)
         yield GaugeMetricFamily("runproxy_sessions", "Sessions that are running.", measured.sessions())
         yield GaugeMetricFamily(

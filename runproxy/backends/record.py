@@ -67,7 +67,7 @@ class Record:
         unsearched = self._learn(request)
         try:
             response = await self._upstream.send(request)
-        except RunproxyError:
+        except (RunproxyError, asyncio.CancelledError):
             self._recorder.give_up(request)
             raise
         elapsed_ms = round((loop.time() - started) * 1000)
@@ -97,6 +97,7 @@ class Record:
             length=int(length) if length else None,
             max_bytes=self._max_recorded_bytes,
             coding=coding,
+            lost=lambda: self._recorder.give_up(taking.request),
         )
         return replace(response.with_header(OUTCOME_HEADER, "recording"), stream=overheard)
 

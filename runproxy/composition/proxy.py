@@ -17,7 +17,7 @@ from runproxy.composition.watching import Watching, watching
 from runproxy.config import Settings, policy_in
 from runproxy.errors import ConfigError
 from runproxy.redaction import WriteGate
-from runproxy.server import Edge, HostPort, low_level, request_ids, routed
+from runproxy.server import Edge, HostPort, Listener, low_level, request_ids, routed
 from runproxy.service import Service
 
 
@@ -59,13 +59,19 @@ async def running_proxy(
     serving = asyncio.Event()
     policy = policy_in(settings)
     rules = make_rules(settings, policy)
-    listen, drain_s, idle_s = settings.listen, settings.limits.drain_s, settings.limits.idle_s
+    listen = settings.listen
     async with AsyncExitStack() as stack:
         watched = stack.enter_context(watching(settings))
         modes = await stack.enter_async_context(compose_modes(settings, gate or WriteGate(), watched.upstream))
         sessions = await stack.enter_async_context(running_sessions(settings, modes.workshop))
         service = Service(
-            rules, modes.deck, modes.required_path, sessions, mode=settings.mode, watchers=watched.watchers
+            rules,
+            modes.deck,
+            modes.required_path,
+            sessions,
+            mode=settings.mode,
+            watchers=watched.watchers,
+            delivery_watchers=(watched.log.delivered,),
         )
         reloader = Reloader(settings, policy, reread or (lambda: settings), service.use)
         side = Side(
@@ -79,15 +85,24 @@ async def running_proxy(
             lambda: main.url,
         )
         admin_place = HostPort(listen.admin_host, listen.admin_port, "--admin-port")
-        second = await stack.enter_async_context(routed(side.application(), admin_place, drain_s))
-        edge = _edge(settings, service, watched)
-        main = await stack.enter_async_context(
-            low_level(edge, place_of(listen), drain_s=drain_s, idle_s=idle_s, tls=tls_of(listen))
-        )
+        second = await stack.enter_async_context(routed(side.application(), admin_place, settings.limits.drain_s))
+        main = await stack.enter_async_context(_main_listener(settings, _edge(settings, service, watched)))
         _check_no_loop(settings, main.url)
         serving.set()
         stack.callback(serving.clear)
         yield Proxy(main.url, second.url, modes.base_path, service, modes.deck, reloader, modes.workshop.drifts)
+
+
+def _main_listener(settings: Settings, edge: Edge) -> Listener:
+    limits, listen = settings.limits, settings.listen
+    return low_level(
+        edge,
+        place_of(listen),
+        drain_s=limits.drain_s,
+        idle_s=limits.idle_s,
+        max_connections=limits.max_connections,
+        tls=tls_of(listen),
+    )
 
 
 def _edge(settings: Settings, service: Service, watched: Watching) -> Edge:
@@ -97,7 +112,11 @@ def _edge(settings: Settings, service: Service, watched: Watching) -> Edge:
         service.refuse,
         max_body_bytes=limits.max_body_bytes,
         body_s=limits.body_s,
+        send_s=limits.send_s,
+        max_concurrent=limits.max_concurrent,
+        queue_s=limits.queue_s,
         new_id=request_ids(),
+        delivered=service.delivered,
     )
 
 

@@ -134,6 +134,14 @@ class LimitSettings(Section):
     """How long a connection may stay open without a call, and how long the head of a request may take, in seconds."""
     body_s: _Seconds = 30.0
     """How long the body of a request may take to arrive, in seconds; a slower one is answered with 408."""
+    send_s: _Seconds = 30.0
+    """How long a client may take nothing of its answer, in seconds; then its connection is reset."""
+    max_connections: Annotated[int, Field(ge=1)] = 1000
+    """How many connections there may be at a time, in each worker; further ones are answered with 503."""
+    max_concurrent: Annotated[int, Field(ge=1)] = 500
+    """How many calls may be answered at a time, in each worker; further ones wait a moment, then get 503."""
+    queue_s: Annotated[float, Field(ge=0)] = 1.0
+    """How long a call beyond max_concurrent may wait for another one to end, in seconds."""
     connect_s: _Seconds = 10.0
     """How long a connection to the upstream may take, in seconds."""
     upstream_s: _Seconds = 600.0
@@ -142,6 +150,8 @@ class LimitSettings(Section):
     """How long a stream from the upstream may pause, in seconds."""
     drain_s: _Seconds = 10.0
     """How long calls in flight may take to end once runproxy is told to stop, in seconds."""
+    drain_notice_s: Annotated[float, Field(ge=0)] = 0.0
+    """How long calls are taken still once runproxy is told to stop and says that it is not ready, in seconds."""
 
 
 class GuardSettings(Section):

@@ -2,7 +2,7 @@
 
 from runproxy.server.edge import Edge
 from runproxy.server.ids import request_ids
-from runproxy.server.listener import low_level, routed
+from runproxy.server.listener import Listener, low_level, routed
 from runproxy.server.places import HostPort, Inherited, Place, UnixSocket
 from runproxy.server.process import ReadyFile, watch_signals
 from runproxy.server.tls import server_context
@@ -11,6 +11,7 @@ __all__ = [
     "Edge",
     "HostPort",
     "Inherited",
+    "Listener",
     "Place",
     "ReadyFile",
     "UnixSocket",

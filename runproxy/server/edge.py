@@ -8,9 +8,20 @@ from typing import Final
 
 from aiohttp import ClientError, HttpVersion10, HttpVersion11, web
 
-from runproxy.errors import BodyTooLarge, BodyTooSlow, ExpectationRefused, MethodRefused, Refusal, RunproxyError
-from runproxy.messages import Request, Response
+from runproxy.errors import (
+    BodyTooLarge,
+    BodyTooSlow,
+    ExpectationRefused,
+    MethodRefused,
+    Refusal,
+    RunproxyError,
+    Stopped,
+    TooManyCalls,
+    TooManyConnections,
+)
+from runproxy.messages import UPSTREAM_OUTCOME_HEADER, Delivery, Request, Response
 from runproxy.replies import error_reply
+from runproxy.server.turnstile import Turnstile
 from runproxy.server.wire import DateHeader, WireResponse
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
@@ -22,7 +33,9 @@ class Edge:
     """The handler of a low-level aiohttp server, in front of `answer`.
 
     `refuse` turns an error of the edge itself into an answer. A body of at most `max_body_bytes` bytes must arrive
-    within `body_s` seconds. `new_id` names each request; an empty name is none.
+    within `body_s` seconds, and a client must take some of its answer every `send_s` seconds. At most `max_concurrent`
+    calls are answered at a time, and others wait for `queue_s` seconds at most. `new_id` names each request; an empty
+    name is none. `delivered` hears what became of every answer on its way to the client.
     """
 
     def __init__(
@@ -32,13 +45,21 @@ class Edge:
         *,
         max_body_bytes: int,
         body_s: float,
+        send_s: float = 30.0,
+        max_concurrent: int = 1000,
+        queue_s: float = 1.0,
         new_id: Callable[[], str] = lambda: "",
+        delivered: Callable[[Request, Delivery], None] = lambda _, __: None,
     ) -> None:
         self._answer = answer
         self._refuse = refuse
         self._new_id = new_id
         self._max_body_bytes = max_body_bytes
         self._body_s = body_s
+        self._send_s = send_s
+        self._turnstile = Turnstile(max_concurrent, queue_s)
+        self._delivered = delivered
+        self.is_ending = False
         self._dates = DateHeader()
 
     async def __call__(self, received: web.BaseRequest) -> web.StreamResponse:
@@ -51,9 +72,36 @@ class Edge:
             must_close = _must_close(received) or isinstance(error, BodyTooSlow)
             return self.refused(error, received, request_id, close=must_close)
         request = _request(received, body, request_id)
-        # aiohttp hands the last trailer of a chunked body on as a header of the next request of the connection.
-        is_last = "Transfer-Encoding" in received.headers
-        return WireResponse(await self._answer(request), self._dates, request_id, close=is_last)
+        try:
+            await self._turnstile.enter()
+        except TooManyCalls as error:
+            return self.refused(error, received, request_id, close=False)
+        try:
+            return await self._answered(request, received)
+        finally:
+            self._turnstile.leave()
+
+    async def _answered(self, request: Request, received: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request that was read to its end, and see the answer on its way."""
+        wire = None
+        try:
+            response = await self._answer(request)
+            # aiohttp hands the last trailer of a chunked body on as a header of the next request of the connection.
+            is_last = self.is_ending or "Transfer-Encoding" in received.headers
+            wire = WireResponse(response, self._dates, request.id, close=is_last, send_s=self._send_s)
+            self._delivered(request, await wire.deliver(received))
+        except asyncio.CancelledError:  # runproxy stops, and can wait no longer
+            if wire is None:
+                await self.refused(_stopped(), received, request.id, close=True).deliver(received)
+            self._delivered(request, Delivery.BROKEN_OFF)
+            raise
+        if self.is_ending:
+            wire.end()
+        return wire
+
+    async def turn_away(self, received: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request on a connection that is one too many."""
+        return self.refused(TooManyConnections(), received, close=True)
 
     def refused(
         self, error: RunproxyError, received: web.BaseRequest, request_id: str | None = None, *, close: bool
@@ -62,7 +110,9 @@ class Edge:
         request = _request(received, b"", request_id or self._new_id())
         if not _TARGET.fullmatch(request.target):
             request = replace(request, target="-")  # it may be anything, and no log would look for secrets in it
-        return WireResponse(self._refuse(error, request), self._dates, request.id, close=close)
+        return WireResponse(
+            self._refuse(error, request), self._dates, request.id, close=close or self.is_ending, send_s=self._send_s
+        )
 
     async def _read_body(self, received: web.BaseRequest) -> bytes:
         if not received.body_exists:
@@ -93,6 +143,15 @@ class Edge:
         except TimeoutError as error:
             raise BodyTooSlow(self._body_s) from error
         return bytes(parts)
+
+
+def _stopped() -> Stopped:
+    return Stopped(
+        "runproxy was told to stop, and this call did not end in time. If it was sent to an upstream, that may have "
+        "acted on it.",
+        code="stopped",
+        headers={UPSTREAM_OUTCOME_HEADER: "unknown"},
+    )
 
 
 def _request(received: web.BaseRequest, body: bytes, request_id: str) -> Request:

@@ -94,14 +94,28 @@ class _Site(web.BaseSite):
 
 
 def low_level(
-    edge: Edge, place: Place, *, drain_s: float, idle_s: float, tls: ssl.SSLContext | None = None
+    edge: Edge,
+    place: Place,
+    *,
+    drain_s: float,
+    idle_s: float,
+    max_connections: int = 1000,
+    tls: ssl.SSLContext | None = None,
 ) -> Listener:
     """Listen for an edge: bodies are not decompressed, nothing is logged by aiohttp.
 
-    A connection on which no head of a request has come to its end for `idle_s` seconds is closed.
+    A connection on which no head of a request has come to its end for `idle_s` seconds is closed. Beyond
+    `max_connections` at a time they are answered with 503.
     """
     # What aiohttp calls keep-alive starts with the connection and runs on while a head trickles in.
-    server = Server(edge, access_log=None, auto_decompress=False, keepalive_timeout=idle_s, lingering_time=1.0)
+    server = Server(
+        edge,
+        max_connections=max_connections,
+        access_log=None,
+        auto_decompress=False,
+        keepalive_timeout=idle_s,
+        lingering_time=1.0,
+    )
     runner = web.ServerRunner(server, shutdown_timeout=drain_s)
     return Listener(runner, place, tls, min(idle_s, _MAX_HANDSHAKE_S))
 

@@ -1,4 +1,4 @@
-"""aiohttp's HTTP/1.1 protocol, with errors told as runproxy tells them: in the service's shape, with no traceback."""
+"""aiohttp's HTTP/1.1 protocol, held to limits, with errors told in the service's shape, and with an orderly end."""
 
 import asyncio
 from contextlib import suppress
@@ -20,25 +20,46 @@ MAX_HEADERS: Final = 128
 
 _TOO_MANY: Final = "Too many headers received"  # aiohttp's words; it has no other sign for this
 _log = structlog.get_logger("runproxy.server")
+_SURPLUS: Final = 256
+"""So many connections beyond the limit are told that there are too many; any further one is closed at once."""
+
+_SURPLUS_HEAD_S: Final = 2.0
+_LAST_WORD_S: Final = 1.0
 
 
 class Server(web.Server):
-    """A low-level server whose connections answer what is no HTTP as its edge refuses calls."""
+    """A low-level server whose connections answer what is no HTTP as its edge refuses calls.
 
-    def __init__(self, edge: Edge, **choices: Any) -> None:
+    Beyond `max_connections` at a time, connections are answered with 503 and closed.
+    """
+
+    def __init__(self, edge: Edge, *, max_connections: int, **choices: Any) -> None:
         super().__init__(edge, **choices)
         self._edge = edge
         self._choices = choices
+        self._max_connections = max_connections
 
     def __call__(self) -> web.RequestHandler:
         """Make the protocol of one connection."""
         return Protocol(self, self._edge, **self._choices)
 
+    @property
+    def surplus(self) -> int:
+        """How many connections there are beyond the limit, with one that comes now."""
+        return len(self._connections) + 1 - self._max_connections
+
+    def pre_shutdown(self) -> None:
+        """Close the connections on which there is no call; the others end with the answer to the one there is."""
+        self._edge.is_ending = True
+        for connection in list(self._connections):
+            if isinstance(connection, Protocol):
+                connection.end()
+
 
 class Protocol(Connection):
     """One connection. A client that has sent all it wants to say may close its side, and still gets its answers."""
 
-    __slots__ = ("_answered", "_edge", "_ended", "_is_unreadable", "_last_body")
+    __slots__ = ("_answered", "_edge", "_ended", "_is_unreadable", "_last_body", "_server", "_serving")
 
     def __init__(self, server: Server, edge: Edge, **choices: Any) -> None:
         super().__init__(
@@ -49,7 +70,9 @@ class Protocol(Connection):
             max_headers=MAX_HEADERS,
             **choices,
         )
+        self._server = server
         self._edge = edge
+        self._serving: asyncio.Task[None] | None = None
         self._answered = 0
         self._ended = asyncio.Event()
         self._is_unreadable = False
@@ -100,6 +123,37 @@ class Protocol(Connection):
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._lingering_time):
                     await self._ended.wait()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve the connection, unless there are too many."""
+        surplus = self._server.surplus
+        if surplus > _SURPLUS and isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
+            return
+        if surplus > 0:
+            self._request_handler = self._edge.turn_away
+            self._keepalive_timeout = min(self._keepalive_timeout, _SURPLUS_HEAD_S)
+        super().connection_made(transport)
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.set_write_buffer_limits(high=1, low=0)  # so that being drained means that nothing is left
+        self._serving = self._task_handler  # which aiohttp forgets when the client goes, though a call goes on
+
+    def end(self) -> None:
+        """Close the connection if there is no call on it."""
+        if self._request_count == 0 or (self._waiter is not None and not self._waiter.done()):
+            self.force_close()
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp calls it so
+        """Let the call in flight end within `timeout` seconds, break it off after that, and close the connection.
+
+        In aiohttp's own order the connection is closed first, and a call that is broken off has no last word.
+        """
+        if self._serving is not None and not self._serving.done():
+            _, late = await asyncio.wait([self._serving], timeout=timeout)
+            if late:
+                self._serving.cancel()
+                await asyncio.wait([self._serving], timeout=_LAST_WORD_S)
+        self.force_close()
 
     def handle_error(
         self,

@@ -1,8 +1,6 @@
 """Answers onto the wire: head and body as bytes, straight to the transport."""
 
 import asyncio
-import socket
-import struct
 import time
 from contextlib import suppress
 from email.utils import formatdate
@@ -13,11 +11,12 @@ from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
 from runproxy.errors import BrokenOff, RunproxyError
-from runproxy.messages import BODILESS, SAFE_METHODS, Response, Stream
+from runproxy.messages import BODILESS, SAFE_METHODS, Delivery, Response, Stream
+from runproxy.server import outlet
 from runproxy.streams import hear_out
 
 _log = structlog.get_logger("runproxy.server")
-_HIGH_WATER_BYTES: Final = 64 * 1024  # above this, wait for the client to read before the next answer
+_JOINED_BYTES: Final = 64 * 1024  # a longer body is not copied to be written with its head
 _LOOK_S: Final = 0.1
 
 
@@ -36,15 +35,24 @@ class WireResponse(web.StreamResponse):
     """Sends a `Response` as it is: aiohttp adds no header, renders no head, and copies no body.
 
     An answer that is given again and again has its head rendered once; only the date is put in, and the id of the
-    request where the answer brings none.
+    request where the answer brings none. A client that takes nothing of it for `send_s` seconds is let go.
     """
 
-    def __init__(self, response: Response, dates: "DateHeader", request_id: str, *, close: bool = False) -> None:
+    def __init__(
+        self,
+        response: Response,
+        dates: "DateHeader",
+        request_id: str,
+        *,
+        close: bool = False,
+        send_s: float = 30.0,
+    ) -> None:
         super().__init__(status=response.status)
         self._response = response
         self._dates = dates
         self._request_id = request_id
         self._closes = close
+        self._send_s = send_s
         self._is_sent = False
         self._stays_open = False
 
@@ -59,26 +67,47 @@ class WireResponse(web.StreamResponse):
         return self._is_sent
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Write the whole answer."""
-        if self._response.stream is not None and not self._is_sent:
-            self._is_sent = True
-            await self._pass_on(request, self._response.stream)
-            return request.writer
-        if self._is_sent or request.transport is None:
-            return None
+        """Write the whole answer, if that is not done yet."""
+        if not self._is_sent:
+            await self.deliver(request)
+        return request.writer
+
+    async def deliver(self, request: web.BaseRequest) -> Delivery:
+        """Write the whole answer, and tell what became of it on its way."""
         self._is_sent = True
+        if self._response.stream is not None:
+            return await self._pass_on(request, self._response.stream)
+        try:
+            await self._write_whole(request)
+        except ConnectionError as error:
+            return self._undelivered(request, error)
+        return Delivery.COMPLETE
+
+    def end(self) -> None:
+        """Let the connection end with this answer, whatever its head may have said."""
+        self._stays_open = False
+
+    async def _write_whole(self, request: web.BaseRequest) -> None:
         self._stays_open = request.keep_alive and not self._closes
         response = self._response
         is_head = request.method == "HEAD"
-        has_body = not (is_head or response.status in BODILESS)
+        body = b"" if is_head or response.status in BODILESS else response.body
         length = b"" if is_head and not response.body else response.wire_length  # of what GET would give, if known
-        parts = (response.wire_head, length, self._own_lines(request), response.body if has_body else b"")
-        request.transport.write(b"".join(parts))
-        if request.transport.get_write_buffer_size() > _HIGH_WATER_BYTES:
-            await request.writer.drain()
-        return request.writer
+        head = (response.wire_head, length, self._own_lines(request))
+        is_long = len(body) > _JOINED_BYTES
+        if outlet.put(request, b"".join(head if is_long else (*head, body))):
+            await outlet.until_taken(request, self._send_s)
+        if is_long:
+            await outlet.write(request, body, self._send_s)
 
-    async def _pass_on(self, request: web.BaseRequest, stream: Stream) -> None:
+    def _undelivered(self, request: web.BaseRequest, error: ConnectionError) -> Delivery:
+        self._stays_open = False
+        if not isinstance(error, outlet.ClientStalled):
+            return Delivery.CLIENT_GONE
+        outlet.reset(request.transport)
+        return Delivery.CLIENT_STALLED
+
+    async def _pass_on(self, request: web.BaseRequest, stream: Stream) -> Delivery:
         """Write an answer piece by piece as it comes; where it breaks off, so does the connection.
 
         A client that reads slowly makes the stream wait. Where one has gone, what may have changed something is heard
@@ -94,37 +123,44 @@ class WireResponse(web.StreamResponse):
             if request.transport is not None:
                 would_look_whole = self._response.has_head and not (is_chunked or has_length)
                 await _break_off(request, request.transport, broken, resets=broken.resets or would_look_whole)
+            return Delivery.BROKEN_OFF
         except RunproxyError as error:
-            _log.warning("answer broken off", code=error.code, reason=error.message)
-            self._stays_open = False
-            if request.transport is not None and not (is_chunked or has_length):
-                _reset(request.transport)  # an orderly end would make this part look whole
-        except ConnectionError:
-            self._stays_open = False
+            _log.warning("answer broken off", id=self._request_id, code=error.code, reason=error.message)
+            self._end_visibly(request, shows=is_chunked or has_length)
+            return Delivery.BROKEN_OFF
+        except ConnectionError as error:
+            delivery = self._undelivered(request, error)
             if request.method not in SAFE_METHODS:
                 await hear_out(stream)
+            return delivery
+        except asyncio.CancelledError:  # runproxy stops, and can wait no longer
+            self._end_visibly(request, shows=is_chunked or has_length)
+            raise
         finally:
             await stream.aclose()
+        return Delivery.COMPLETE
+
+    def _end_visibly(self, request: web.BaseRequest, *, shows: bool) -> None:
+        """Close so that the client sees that this is no end; it `shows` where a length or a last chunk is missing."""
+        self._stays_open = False
+        if not shows:
+            outlet.reset(request.transport)
 
     async def _write_pieces(self, request: web.BaseRequest, stream: Stream, is_chunked: bool) -> None:
         if self._response.has_head:
-            self._write(request, self._head_of_stream(request, is_chunked))
+            await self._write(request, self._head_of_stream(request, is_chunked))
             if request.method == "HEAD":
                 return
         async for piece in stream:
-            self._write(request, b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
-            if request.transport is not None and request.transport.get_write_buffer_size() > _HIGH_WATER_BYTES:
-                await request.writer.drain()
-        self._write(request, b"0\r\n\r\n" if is_chunked else b"")
+            await self._write(request, b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
+        await self._write(request, b"0\r\n\r\n" if is_chunked else b"")
 
     def _head_of_stream(self, request: web.BaseRequest, is_chunked: bool) -> bytes:
         coding = b"Transfer-Encoding: chunked\r\n" if is_chunked else b""
         return b"".join((self._response.wire_head, coding, self._own_lines(request)))
 
-    def _write(self, request: web.BaseRequest, data: bytes) -> None:
-        if request.transport is None or request.transport.is_closing():
-            raise ConnectionResetError("the client has gone")
-        request.transport.write(data)
+    async def _write(self, request: web.BaseRequest, data: bytes) -> None:
+        await outlet.write(request, data, self._send_s)
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Do nothing: the answer was written whole."""
@@ -143,14 +179,6 @@ class WireResponse(web.StreamResponse):
         return b"\r\n" if request.version >= HttpVersion11 else b"Connection: keep-alive\r\n\r\n"
 
 
-def _reset(transport: asyncio.Transport) -> None:
-    """Close a connection with a reset, which tells the client that something went wrong."""
-    held = transport.get_extra_info("socket")
-    if held is not None:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-
-
 async def _break_off(
     request: web.BaseRequest, transport: asyncio.Transport, broken: BrokenOff, *, resets: bool
 ) -> None:
@@ -161,7 +189,7 @@ async def _break_off(
             while not (transport.is_closing() or _has_ended(request)):  # noqa: ASYNC110 - aiohttp tells in no other way
                 await asyncio.sleep(_LOOK_S)
     if resets and not transport.is_closing():
-        _reset(transport)
+        outlet.reset(transport)
     else:
         transport.close()
 
