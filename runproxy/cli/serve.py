@@ -94,8 +94,10 @@ def _run_loop(settings: "Settings", reread: "Callable[[], Settings]", gate: "Wri
 async def _serve(settings: "Settings", reread: "Callable[[], Settings]", gate: "WriteGate") -> int:
     """Serve until told to stop, and give the exit code."""
     from runproxy.composition import running_proxy
-    from runproxy.server import ReadyFile, watch_signals
+    from runproxy.server import ReadyFile, allow_open_files, files_needed, watch_signals
 
+    if (files := allow_open_files(needed := files_needed(settings.limits.max_connections))) < needed:
+        say(f"Only {files} files may be open at a time, and limits.max_connections may need {needed}: see ulimit -n.")
     async with running_proxy(settings, reread, gate) as proxy:
         ready = {"url": proxy.url, "base_url": proxy.base_url, "admin_url": proxy.admin_url}
         ready |= {"unix_socket": settings.listen.unix_socket} if settings.listen.unix_socket else {}
@@ -103,6 +105,8 @@ async def _serve(settings: "Settings", reread: "Callable[[], Settings]", gate: "
         with ReadyFile(settings.listen.ready_file, ready):
             _banner(settings, proxy)
             await until_stopped()
+            proxy.serving.clear()
+            await asyncio.sleep(settings.limits.drain_notice_s)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(proxy.service.outcomes.items()))
     if settings.mode != "verify":
         say(f"Stopped: {counts or 'no calls'}; everything acknowledged is on file.")

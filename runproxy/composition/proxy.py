@@ -23,7 +23,7 @@ from runproxy.service import Service
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A running proxy: where it listens, and what it counts."""
+    """A running proxy: where it listens, and what it counts; it says that it is ready while `serving` is set."""
 
     url: str
     admin_url: str
@@ -32,6 +32,7 @@ class Proxy:
     deck: Deck
     reloader: Reloader
     drifts: Drifts
+    serving: asyncio.Event
 
     @property
     def is_loaded(self) -> bool:
@@ -90,7 +91,9 @@ async def running_proxy(
         _check_no_loop(settings, main.url)
         serving.set()
         stack.callback(serving.clear)
-        yield Proxy(main.url, second.url, modes.base_path, service, modes.deck, reloader, modes.workshop.drifts)
+        yield Proxy(
+            main.url, second.url, modes.base_path, service, modes.deck, reloader, modes.workshop.drifts, serving
+        )
 
 
 def _main_listener(settings: Settings, edge: Edge) -> Listener:

@@ -4,7 +4,7 @@ from runproxy.server.edge import Edge
 from runproxy.server.ids import request_ids
 from runproxy.server.listener import Listener, low_level, routed
 from runproxy.server.places import HostPort, Inherited, Place, UnixSocket
-from runproxy.server.process import ReadyFile, watch_signals
+from runproxy.server.process import ReadyFile, allow_open_files, files_needed, watch_signals
 from runproxy.server.tls import server_context
 
 __all__ = [
@@ -15,6 +15,8 @@ __all__ = [
     "Place",
     "ReadyFile",
     "UnixSocket",
+    "allow_open_files",
+    "files_needed",
     "low_level",
     "request_ids",
     "routed",

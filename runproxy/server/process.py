@@ -3,12 +3,13 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from runproxy.errors import ConfigError
 
@@ -36,6 +37,25 @@ class ReadyFile:
     ) -> None:
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+
+_OTHER_FILES: Final = 512  # logs, cassettes, the admin listener, and connections that are turned away
+
+
+def files_needed(connections: int) -> int:
+    """Say how many files may be open where there are so many connections, each with one to an upstream."""
+    return 2 * connections + _OTHER_FILES
+
+
+def allow_open_files(count: int) -> int:
+    """Let this process open so many files at a time, as far as it may decide that; gives how many it can open."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed != resource.RLIM_INFINITY and allowed < count:
+        wanted = count if most == resource.RLIM_INFINITY else min(count, most)
+        with suppress(ValueError, OSError):  # a system may have a limit of its own below what it tells
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+        allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return count if allowed == resource.RLIM_INFINITY else allowed
 
 
 def watch_signals(
