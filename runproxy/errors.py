@@ -14,6 +14,8 @@
     │   ├── OutsideBasePath       404
     │   ├── UnknownSession        404
     │   └── RouteDenied           404
+    ├── WorkersFailed                      no worker starts; exit code of the last one
+    ├── NeedsOneProcess           409      what several workers cannot do together; exit 2
     ├── Overloaded                503      what this process cannot do now, and may be able to do soon
     │   ├── TooManyConnections
     │   └── TooManyCalls
@@ -167,6 +169,24 @@ class RouteDenied(Refusal):
     """An address that is not in the table of routes, where nothing else may pass."""
 
     status = 404
+
+
+class WorkersFailed(RunproxyError):
+    """Workers end before they answer calls; the process ends with the exit code of one of them."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message, code="workers_failed")
+        self.exit_code = exit_code  # type: ignore[misc]  # a class variable elsewhere, and here told by a worker
+
+
+class NeedsOneProcess(RunproxyError):
+    """What several workers cannot do together, because one process would have to know what the others have done."""
+
+    status = 409
+    exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="needs_one_process", headers={"x-should-retry": "false"})
 
 
 class Overloaded(RunproxyError):

@@ -55,6 +55,7 @@ class Service:
         mode: str,
         watchers: Sequence[Watcher] = (),
         delivery_watchers: Sequence[DeliveryWatcher] = (),
+        verdicts: Verdicts | None = None,
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._rules = rules
@@ -65,7 +66,7 @@ class Service:
         self._now = now
         self.outcomes: Counter[str] = Counter()
         self.tally = Tally()
-        self.verdicts = Verdicts()
+        self.verdicts = verdicts or Verdicts()
         self._watchers = (self._count, *watchers)
         self._delivery_watchers = tuple(delivery_watchers)
 

@@ -1,6 +1,8 @@
 """The latest calls that were answered from a cassette, or were not, and why. Nothing in here holds a credential."""
 
 from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 from runproxy.errors import CassetteMiss
@@ -12,16 +14,21 @@ _KEPT: Final = 100
 
 
 class Verdicts:
-    """Keeps the latest misses and hits, the oldest first."""
+    """Keeps the latest misses and hits, the oldest first; `process` tells its ids apart from those of others.
 
-    def __init__(self) -> None:
+    `now` tells the time in UTC.
+    """
+
+    def __init__(self, process: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._process = f"{process}-" if process else ""
+        self._now = now
         self._misses: deque[dict[str, object]] = deque(maxlen=_KEPT)
         self._hits: deque[tuple[str, str, Headers, Source]] = deque(maxlen=_KEPT)
         self._count = 0
 
     @property
     def misses(self) -> list[dict[str, object]]:
-        """The latest misses: id, method, path, reason, nearest recording and its differences, command to record it."""
+        """The latest misses: id, time, method, path, reason, nearest recording, differences, command to record it."""
         return list(self._misses)
 
     @property
@@ -32,14 +39,15 @@ class Verdicts:
     def miss(self, error: CassetteMiss, request: Request) -> None:
         """Keep a miss, and give it an id that its answer tells, too. What holds a credential is not kept."""
         self._count += 1
-        name = f"miss-{self._count}"
+        name = f"miss-{self._process}{self._count}"
         error.details["miss"] = name
         error.headers[MISS_HEADER] = name
         message = HELD_BACK if error.holds_secret else error.message
         texts = {"method": request.method, "path": request.path, "message": message}
         told = loggable(request, {**texts, "details": str(error.details)})
         is_clean = told.pop("details") == str(error.details) and not error.holds_secret
-        self._misses.append({"id": name, **told, **(error.details if is_clean else {})})
+        at = self._now().isoformat(timespec="milliseconds")
+        self._misses.append({"id": name, "at": at, **told, **(error.details if is_clean else {})})
 
     def hit(self, request: Request, source: Source) -> None:
         """Keep a hit, as cheaply as can be; not its body, which may be large."""

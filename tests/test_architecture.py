@@ -50,6 +50,7 @@ LEVELS = {
     "composition": 8,
     "sandbox": 8,
     "doctor": 9,
+    "workers": 9,
     "cli": 10,
 }
 """A room imports only from rooms of a lower level; inside a room (a package) anything goes."""

@@ -1,6 +1,7 @@
 """The modes: objects that answer a call, composed at start-up. None of them asks which mode it is in."""
 
 from runproxy.backends.auto import Auto
+from runproxy.backends.catching_up import CatchUp
 from runproxy.backends.deck import Deck
 from runproxy.backends.expiry import Expiry
 from runproxy.backends.negotiated import Negotiated
@@ -16,6 +17,7 @@ from runproxy.backends.verify import Comparison, Drifts, Verify
 
 __all__ = [
     "Auto",
+    "CatchUp",
     "Comparison",
     "Deck",
     "Drifts",

@@ -13,6 +13,7 @@ from runproxy.cli.rules import fingerprint, policy
 from runproxy.cli.sandbox import sandbox
 from runproxy.cli.serve import record, replay, serve
 from runproxy.cli.why import why
+from runproxy.cli.worker import worker
 
 
 @click.group(cls=ErrorGroup)
@@ -29,3 +30,4 @@ def main() -> None:
 
 for _command in (record, replay, serve, sandbox, demo, doctor, why, check, policy, fingerprint, cassette, config):
     main.add_command(_command)
+main.add_command(worker)

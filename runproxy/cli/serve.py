@@ -9,14 +9,17 @@ import click
 
 from runproxy.cli.group import FROM_ENVIRONMENT, say
 from runproxy.cli.options import ci_option, mode_option, serving_options, upstream_options
+from runproxy.cli.output import counted
 from runproxy.cli.reading import settings_reader
 
 if TYPE_CHECKING:  # pydantic is only loaded once a server starts
-    from collections.abc import Callable
+    from collections import Counter
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from runproxy.composition import Proxy
     from runproxy.config import Settings
     from runproxy.redaction import WriteGate
+    from runproxy.workers import Workers
 
 
 AZURE_BASE_PATH: Final = "/openai"
@@ -77,47 +80,78 @@ def run(flags: dict[str, Any], mode: str | None = None) -> None:
     settings = read()
     gate = WriteGate()
     configure_logs(settings.log.level, settings.log.format, gate.lets_pass)
-    if code := _run_loop(settings, read, gate):
+    if code := run_loop(_serve(settings, read, gate)):
         sys.exit(code)
 
 
-def _run_loop(settings: "Settings", reread: "Callable[[], Settings]", gate: "WriteGate") -> int:
+def run_loop(work: "Coroutine[Any, Any, int]") -> int:
+    """Run on the fastest event loop there is, and give the exit code."""
     try:
         import uvloop
     except ImportError:
-        return asyncio.run(_serve(settings, reread, gate))
+        return asyncio.run(work)
     else:
-        code: int = uvloop.run(_serve(settings, reread, gate))
+        code: int = uvloop.run(work)
         return code
 
 
 async def _serve(settings: "Settings", reread: "Callable[[], Settings]", gate: "WriteGate") -> int:
     """Serve until told to stop, and give the exit code."""
     from runproxy.composition import running_proxy
-    from runproxy.server import ReadyFile, allow_open_files, files_needed, watch_signals
+    from runproxy.server import allow_open_files, files_needed, watch_signals
 
     if (files := allow_open_files(needed := files_needed(settings.limits.max_connections))) < needed:
         say(f"Only {files} files may be open at a time, and limits.max_connections may need {needed}: see ulimit -n.")
+    if settings.listen.workers > 1:
+        return await _serve_with_workers(settings, reread)
     async with running_proxy(settings, reread, gate) as proxy:
-        ready = {"url": proxy.url, "base_url": proxy.base_url, "admin_url": proxy.admin_url}
-        ready |= {"unix_socket": settings.listen.unix_socket} if settings.listen.unix_socket else {}
         until_stopped = watch_signals(say, proxy.reloader.reload)
-        with ReadyFile(settings.listen.ready_file, ready):
-            _banner(settings, proxy)
-            await until_stopped()
-            proxy.serving.clear()
-            await asyncio.sleep(settings.limits.drain_notice_s)
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(proxy.service.outcomes.items()))
+        await _serve_until(until_stopped, settings, proxy)
+    return _farewell(settings, proxy.service.outcomes, has_drifted=bool(proxy.drifts.latest))
+
+
+async def _serve_with_workers(settings: "Settings", reread: "Callable[[], Settings]") -> int:
+    from runproxy.server import watch_signals
+    from runproxy.workers import running_workers
+
+    async with running_workers(settings, reread) as workers:
+        until_stopped = watch_signals(say, workers.reload_soon, workers.crew.kill)
+        await _serve_until(lambda: workers.until(until_stopped), settings, workers)
+    if workers.crew.untold:
+        say(f"Not counted: the calls of {counted(workers.crew.untold, 'worker')} that died.")
+    code = _farewell(settings, workers.crew.calls, has_drifted=workers.crew.has_drifted)
+    return code or (0 if workers.is_orderly else 1)
+
+
+async def _serve_until(
+    until_stopped: "Callable[[], Awaitable[None]]", settings: "Settings", running: "Proxy | Workers"
+) -> None:
+    """Tell that calls are answered, and serve until it is time to stop."""
+    from runproxy.server import ReadyFile
+
+    ready: dict[str, object] = {"url": running.url, "base_url": running.base_url, "admin_url": running.admin_url}
+    ready |= {"unix_socket": settings.listen.unix_socket} if settings.listen.unix_socket else {}
+    with ReadyFile(settings.listen.ready_file, ready):
+        _banner(settings, running)
+        await until_stopped()
+        running.serving.clear()
+        await asyncio.sleep(settings.limits.drain_notice_s)
+
+
+def _farewell(settings: "Settings", outcomes: "Counter[str]", *, has_drifted: bool) -> int:
+    """Tell what has been done, and give the exit code."""
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
     if settings.mode != "verify":
         say(f"Stopped: {counts or 'no calls'}; everything acknowledged is on file.")
         return 0
     say(f"Stopped: {counts or 'no calls'}.")
-    return DRIFTED if proxy.drifts.latest else 0
+    return DRIFTED if has_drifted else 0
 
 
-def _banner(settings: "Settings", proxy: "Proxy") -> None:
-    socket = settings.listen.unix_socket
-    lines = [f"runproxy listens on {socket or proxy.url}  (mode {settings.mode}; admin {proxy.admin_url})"]
+def _banner(settings: "Settings", proxy: "Proxy | Workers") -> None:
+    socket, count = settings.listen.unix_socket, settings.listen.workers
+    workers = f"; {count} workers" if count > 1 else ""
+    lines = [f"runproxy listens on {socket or proxy.url}  (mode {settings.mode}; admin {proxy.admin_url}{workers})"]
     if settings.mode != "replay":
         lines.append(f"  upstream   {_upstream(settings)}")
     if settings.mode != "passthrough":

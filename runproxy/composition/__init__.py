@@ -2,5 +2,6 @@
 
 from runproxy.composition.modes import DEFAULT_BASE_PATH
 from runproxy.composition.proxy import Proxy, running_proxy
+from runproxy.composition.seat import Seat
 
-__all__ = ["DEFAULT_BASE_PATH", "Proxy", "running_proxy"]
+__all__ = ["DEFAULT_BASE_PATH", "Proxy", "Seat", "running_proxy"]

@@ -13,6 +13,7 @@ from runproxy.cassette import Cassette
 from runproxy.composition.faults import make_chooser
 from runproxy.composition.played import Played
 from runproxy.composition.redactors import make_matcher, make_redactor
+from runproxy.composition.sharing import ALONE, Sharing
 from runproxy.composition.shelf import Shelf
 from runproxy.composition.upstreams import connected
 from runproxy.composition.workshop import Workshop, check_may_record
@@ -39,18 +40,24 @@ class Modes:
 
 @asynccontextmanager
 async def compose_modes(
-    settings: Settings, gate: WriteGate, watched: Callable[[Backend], Backend] = lambda upstream: upstream
+    settings: Settings,
+    gate: WriteGate,
+    watched: Callable[[Backend], Backend] = lambda upstream: upstream,
+    sharing: Sharing = ALONE,
 ) -> AsyncIterator[Modes]:
     """Compose the mode that the settings ask for; leaving the context finishes its cassettes.
 
-    `watched` puts something in front of the upstream that keeps account of it.
+    `watched` puts something in front of the upstream that keeps account of it; `sharing` says what can be done with
+    cassettes that other processes use too.
     """
     redactor = make_redactor(settings.redact)
     matcher = make_matcher(settings.match, redactor)
     syncs = settings.cassettes.durability == "power"
     store = FileStore(Path(settings.cassettes.dir), gate, syncs=syncs, matcher=matcher)
     default, faults = checked_name(settings.cassettes.default), make_chooser(settings)
-    workshop = Workshop(settings, store, Shelf(store), gate, redactor, matcher, Drifts(), Played(), faults=faults)
+    workshop = Workshop(
+        settings, store, Shelf(store), gate, redactor, matcher, Drifts(), Played(), faults=faults, sharing=sharing
+    )
     if settings.mode == "replay":
         yield await _replay_modes(settings, workshop, default)
         return

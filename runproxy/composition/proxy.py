@@ -8,17 +8,19 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from runproxy.backends import Deck, Drifts
-from runproxy.composition.listening import place_of, tls_of
+from runproxy.composition.listening import tls_of
 from runproxy.composition.modes import compose_modes
 from runproxy.composition.rules import Reloader, make_rules
+from runproxy.composition.seat import Seat, own_seat
 from runproxy.composition.sessions import running_sessions
-from runproxy.composition.side import Side, make_access
+from runproxy.composition.side import Side
 from runproxy.composition.watching import Watching, watching
 from runproxy.config import Settings, policy_in
 from runproxy.errors import ConfigError
 from runproxy.redaction import WriteGate
-from runproxy.server import Edge, HostPort, Listener, low_level, request_ids, routed
+from runproxy.server import Edge, Listener, low_level, request_ids, routed
 from runproxy.service import Service
+from runproxy.verdicts import Verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,16 @@ class Proxy:
 
 @asynccontextmanager
 async def running_proxy(
-    settings: Settings, reread: Callable[[], Settings] | None = None, gate: WriteGate | None = None
+    settings: Settings,
+    reread: Callable[[], Settings] | None = None,
+    gate: WriteGate | None = None,
+    seat: Seat | None = None,
 ) -> AsyncIterator[Proxy]:
     """Run a proxy for as long as the context lasts; leaving it drains, then finishes the cassettes.
 
     `reread` gives the settings anew when the rules are reloaded; without it, the same ones, which may name files. What
-    calls carry of credentials is learned by `gate`, so that others can ask it too.
+    calls carry of credentials is learned by `gate`, so that others can ask it too. `seat` says where it listens, in
+    place of the settings.
     Raises `ConfigError` for settings that cannot work, and `CassetteError` for a default cassette that cannot be
     used.
     """
@@ -60,10 +66,12 @@ async def running_proxy(
     serving = asyncio.Event()
     policy = policy_in(settings)
     rules = make_rules(settings, policy)
-    listen = settings.listen
+    seat = seat or own_seat(settings)
     async with AsyncExitStack() as stack:
         watched = stack.enter_context(watching(settings))
-        modes = await stack.enter_async_context(compose_modes(settings, gate or WriteGate(), watched.upstream))
+        modes = await stack.enter_async_context(
+            compose_modes(settings, gate or WriteGate(), watched.upstream, seat.sharing)
+        )
         sessions = await stack.enter_async_context(running_sessions(settings, modes.workshop))
         service = Service(
             rules,
@@ -73,6 +81,7 @@ async def running_proxy(
             mode=settings.mode,
             watchers=watched.watchers,
             delivery_watchers=(watched.log.delivered,),
+            verdicts=Verdicts(seat.name),
         )
         reloader = Reloader(settings, policy, reread or (lambda: settings), service.use)
         side = Side(
@@ -81,13 +90,12 @@ async def running_proxy(
             service,
             reloader,
             watched.upstream_times,
-            make_access(listen),
+            seat.access,
             serving.is_set,
             lambda: main.url,
         )
-        admin_place = HostPort(listen.admin_host, listen.admin_port, "--admin-port")
-        second = await stack.enter_async_context(routed(side.application(), admin_place, settings.limits.drain_s))
-        main = await stack.enter_async_context(_main_listener(settings, _edge(settings, service, watched)))
+        second = await stack.enter_async_context(routed(side.application(), seat.admin, settings.limits.drain_s))
+        main = await stack.enter_async_context(_main_listener(settings, seat, _edge(settings, service, watched)))
         _check_no_loop(settings, main.url)
         serving.set()
         stack.callback(serving.clear)
@@ -96,15 +104,15 @@ async def running_proxy(
         )
 
 
-def _main_listener(settings: Settings, edge: Edge) -> Listener:
-    limits, listen = settings.limits, settings.listen
+def _main_listener(settings: Settings, seat: Seat, edge: Edge) -> Listener:
+    limits = settings.limits
     return low_level(
         edge,
-        place_of(listen),
+        seat.main,
         drain_s=limits.drain_s,
         idle_s=limits.idle_s,
         max_connections=limits.max_connections,
-        tls=tls_of(listen),
+        tls=tls_of(settings.listen),
     )
 
 

@@ -37,6 +37,7 @@ from runproxy.cassette.difference import Ignoring
 from runproxy.composition.faults import with_faults
 from runproxy.composition.played import Played
 from runproxy.composition.redactors import why_unmatched
+from runproxy.composition.sharing import ALONE, Sharing
 from runproxy.composition.shelf import Shelf
 from runproxy.config import CassetteSettings, Settings
 from runproxy.errors import CassetteNotFound, ConfigError, CorruptCassette
@@ -64,6 +65,7 @@ class Workshop:
     is_sunset: IsSunset = field(default_factory=Sunsets)
     faults: Chooser | None = None
     """Those that strike calls without a session."""
+    sharing: Sharing = ALONE
 
     async def load(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
         """Give a cassette to replay, compared as `match` says, too; raises what the store raises."""
@@ -100,6 +102,8 @@ class Workshop:
 
     def _plain_replay(self, name: str, cassette: Cassette | None, on_exhausted: OnExhausted | None) -> Replay:
         held = self.settings.cassettes
+        if cassette is not None:
+            self.sharing.check_playing(name, cassette, on_exhausted or held.on_exhausted)
         command = ["runproxy", "record", "--upstream", self.settings.upstream or "URL", f"--cassette={name}"]
         if held.dir != CassetteSettings().dir:
             command.append(f"--dir={held.dir}")
@@ -129,7 +133,8 @@ class Workshop:
 
     async def record(self, name: str, match: MatchSettings = _NO_MATCH) -> tuple[Record, Take]:
         """Make a recording, and what has to be finished in the end; raises `ConfigError` without an upstream."""
-        take = Take(self.store.tape(name), await self._load_if_there(name, match))
+        earlier = self.sharing.earlier(name, await self._load_if_there(name, match))
+        take = Take(self.store.tape(name), earlier)
         return self._recording(take), take
 
     async def auto(
@@ -140,7 +145,7 @@ class Workshop:
         recorder = Remembered(self.store.tape(name), cassette)
         record = self._recording(recorder)
         replay = self.replay_of(name, cassette, on_exhausted)
-        return Auto(replay, record, self.gate), replay
+        return Auto(replay, record, self.gate, self.sharing.catching_up(self.store, name, cassette, match)), replay
 
     async def open(self, plan: Plan) -> Opened:
         """Make what a session consists of; raises `RunproxyError` for what cannot be had."""

@@ -69,6 +69,8 @@ class ListenSettings(Section):
     """The path of a unix socket to listen on, in place of host and port; empty for none."""
     unix_socket_mode: Annotated[str, Field(pattern=r"^0?[0-7]{3}$")] = "600"
     """Who may connect to the unix socket, as chmod writes it."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """How many processes answer calls; more than one where one processor is not enough."""
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:

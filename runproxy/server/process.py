@@ -59,18 +59,21 @@ def allow_open_files(count: int) -> int:
 
 
 def watch_signals(
-    say: Callable[[str], None], reload: Callable[[], object] | None = None
+    say: Callable[[str], None],
+    reload: Callable[[], object] | None = None,
+    at_once: Callable[[], object] = lambda: None,
 ) -> Callable[[], Awaitable[None]]:
     """Take SIGTERM and Ctrl-C from now on; gives what waits for one of them and says that draining begins.
 
-    A second signal ends the process at once. SIGHUP calls `reload`, which tells of its own `ConfigError`. Do this
-    before anybody is told that the server is ready, or a signal that comes right after ends it without draining.
+    A second signal calls `at_once` and ends the process. SIGHUP calls `reload`, which tells of its own `ConfigError`.
+    Do this before anybody is told that the server is ready, or a signal right after that ends it without draining.
     """
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
 
     def stop() -> None:
         if stopped.is_set():
+            at_once()
             os._exit(1)
         stopped.set()
 

@@ -26,7 +26,7 @@ class Upstream:
     def __init__(self, *, streams: bool = False) -> None:
         self.arrived = asyncio.Event()
         self.opened = asyncio.Event()
-        self.first_given = False
+        self._left = [b"data: last\n\n", b"data: first\n\n"]
         self._streams = streams
         self.script = ScriptedUpstream(make=self._make)
 
@@ -41,14 +41,11 @@ class Upstream:
         return self
 
     async def __anext__(self) -> bytes:
-        if not self.first_given:
-            self.first_given = True
-            return b"data: first\n\n"
-        await self.opened.wait()
-        if self.first_given and self.opened.is_set() and not self._streams:
+        if len(self._left) == 1:
+            await self.opened.wait()
+        if not self._left:
             raise StopAsyncIteration
-        self._streams = False
-        return b"data: last\n\n"
+        return self._left.pop()
 
     async def aclose(self) -> None:
         """Do nothing."""

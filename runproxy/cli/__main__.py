@@ -1,0 +1,5 @@
+"""`python -m runproxy.cli` is the command."""
+
+from runproxy.cli import main
+
+main()

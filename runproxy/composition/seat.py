@@ -1,0 +1,27 @@
+"""Where a proxy listens, who may ask it about itself, and with whom it shares its cassettes."""
+
+from dataclasses import dataclass
+
+from runproxy.admin import Access
+from runproxy.composition.listening import place_of
+from runproxy.composition.sharing import ALONE, Sharing
+from runproxy.composition.side import make_access
+from runproxy.config import Settings
+from runproxy.server import HostPort, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What a proxy is given by whoever runs it; `name` tells it apart from others that do the same work."""
+
+    main: Place
+    admin: Place
+    access: Access
+    sharing: Sharing = ALONE
+    name: str = ""
+
+
+def own_seat(settings: Settings) -> Seat:
+    """Give the seat of a proxy that is the only one, as the settings say; raises `ConfigError`."""
+    listen = settings.listen
+    return Seat(place_of(listen), HostPort(listen.admin_host, listen.admin_port, "--admin-port"), make_access(listen))
