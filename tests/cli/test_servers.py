@@ -204,6 +204,16 @@ def test_a_call_in_flight_is_answered_and_recorded_before_the_end(tmp_path: Path
     assert len(held["interactions"]) == 1
 
 
+def test_calls_are_taken_for_a_while_after_readiness_is_gone(tmp_path: Path) -> None:
+    """So that whoever spreads calls over several proxies has the time to notice."""
+    with serving(tmp_path, "replay", "--drain-notice", "2") as server:
+        server.tell(signal.SIGTERM)
+        server.wait_for_text("Stopping: ")
+        assert fetch(f"{server.admin_url}/readyz").status == 503
+        assert call(server.ready["base_url"]).status == 501
+        assert server.wait() == 0
+
+
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     """Whoever does not want to wait for calls in flight gets exit code 1 with the second signal."""
     with (
