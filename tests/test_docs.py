@@ -10,13 +10,17 @@ import pytest
 
 from runproxy import strictjson
 from runproxy.admin.sessions import Wanted
+from runproxy.coding import CODINGS
 from runproxy.config import FaultSettings, make_settings
 from runproxy.config.faults import KINDS_OF, Kind
 from runproxy.routes import KNOWN
+from runproxy.server import protocol
+from runproxy.upstream import failures
 
 ROOT = Path(__file__).parents[1]
 GUARD = (ROOT / "docs" / "guard.md").read_text(encoding="utf-8")
 FAULTS = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+HTTP = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
 CASSETTES = (ROOT / "docs" / "cassettes.md").read_text(encoding="utf-8")
 UPSTREAMS = (ROOT / "docs" / "upstreams.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -87,10 +91,30 @@ def test_every_code_of_an_upstream_that_fails_is_explained_and_no_other() -> Non
     assert sorted(listed) == sorted(code for code in codes_in_the_source() if code.startswith("upstream_"))
 
 
+def test_the_limits_of_http_are_those_in_the_code() -> None:
+    """What stands in docs/http.md is what is taken, from clients and from upstreams."""
+    rows = re.findall(
+        r"^\| (?:the target|a header|the number of headers) of .* \| (\d+)(?: KiB)? \|", HTTP, re.MULTILINE
+    )
+    assert [int(row) for row in rows[:4]] == [
+        protocol.MAX_TARGET_BYTES // 1024,
+        protocol.MAX_HEADER_BYTES // 1024,
+        protocol.MAX_HEADERS,
+        failures.MAX_HEADER_BYTES // 1024,
+    ]
+    assert all(f"`{coding}`" in HTTP or f'"{coding}"' in HTTP for coding in CODINGS)
+
+
 @pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", PAGES, re.DOTALL))
 def test_every_example_of_settings_is_valid(text: str) -> None:
     """Whoever copies a TOML block has settings that load."""
     make_settings(tomllib.loads(text), "the documents")
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Give what links to the headings of a page end in."""
+    heads = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
 @pytest.mark.parametrize(
@@ -98,12 +122,10 @@ def test_every_example_of_settings_is_valid(text: str) -> None:
 )
 def test_every_link_to_a_file_or_a_heading_leads_somewhere(page: Path) -> None:
     """Relative links name files that are there, and anchors name headings of the page."""
-    text = page.read_text(encoding="utf-8")
-    anchors = {
-        re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    }
-    for target in re.findall(r"\]\(([^)]+)\)", text):
-        if target.startswith("#"):
-            assert target[1:] in anchors
-        elif "://" not in target:
-            assert (page.parent / target).exists(), target
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        other = page.parent / name if name else page
+        assert other.exists(), target
+        assert not anchor or anchor in anchors_of(other), target

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runproxy.routes import climbs
+from tests.cli.processes import serving as process
 from tests.parts import proxy
 from tests.wire import Got, RawUpstream, answers_in, converse, raw_upstream, read_request
 
@@ -333,6 +334,18 @@ async def test_a_client_that_closes_its_side_gets_its_answers(
         async with proxy(tmp_path, mode, base_url if mode != "replay" else "") as on:
             found = answers_in(await converse(on.url, call * 3, ends=True))
     assert [(got.status, got.body) for got in found] == [(200, b"{}")] * 3
+
+
+async def test_the_command_does_the_same(tmp_path: Path) -> None:
+    """It runs on another event loop than the tests, which has connections of its own."""
+    upstream = RawUpstream([PLAIN, None, PLAIN])
+    async with raw_upstream(upstream) as base_url:
+        with process(tmp_path, "serve", "--mode", "passthrough", "--upstream", base_url) as server:
+            found = answers_in(await converse(server.url, request("X: y") * 3, ends=True))
+            (refused,) = answers_in(await converse(server.url, request(f"X-Long: {'a' * 3_000_000}")))
+            server.stop()
+    assert [(got.status, got.body) for got in found] == [(200, b"{}")] * 3
+    assert (refused.status, len(upstream.seen), upstream.connections) == (431, 4, 2)
 
 
 async def test_a_client_that_closes_its_side_gets_a_stream_too(tmp_path: Path) -> None:
