@@ -249,3 +249,18 @@ def test_the_example_is_plain_toml() -> None:
         "log",
         "tracing",
     ]
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        pytest.param({"faults": [{"kind": "hang"}]}, "faults", id="faults"),
+        pytest.param({"cassettes": {"usage_file": "u.json"}}, "cassettes.usage_file", id="usage"),
+    ],
+)
+def test_what_counts_all_calls_goes_with_one_worker(more: dict[str, Any], what: str) -> None:
+    """With several, no process would know the count; the message says what to do."""
+    assert make_settings({**more, "listen": {"workers": 1}}, "test").listen.workers == 1
+    assert told({**more, "listen": {"workers": 2}}) == (
+        f"team.toml: listen.workers: {what} needs one process that counts all calls; set workers to 1, or leave it out."
+    )

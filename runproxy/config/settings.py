@@ -299,6 +299,18 @@ class Settings(Section):
         return entries_of(faults, (route.as_route() for route in self.routes))
 
     @model_validator(mode="after")
+    def _one_process_suffices(self) -> Self:
+        """Refuse with several workers what only one process can keep count of."""
+        kept = {"faults": self.faults, "cassettes.usage_file": self.cassettes.usage_file}
+        counted = [name for name, value in kept.items() if value]
+        if self.listen.workers > 1 and counted:
+            raise ValueError(
+                f"listen.workers: {counted[0]} needs one process that counts all calls; set workers to 1, "
+                "or leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _rules_can_be_made(self) -> Self:
         for place, make in (
             ("routes", self.route_table),

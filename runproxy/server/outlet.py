@@ -45,6 +45,15 @@ async def until_taken(request: web.BaseRequest, send_s: float) -> None:
         taken.cancel()
 
 
+def is_reset(request: web.BaseRequest) -> bool:
+    """Tell whether the system of the client has said that nobody is there; it does so for what is sent to nobody."""
+    transport = request.transport
+    if transport is None or transport.is_closing():
+        return True
+    held = transport.get_extra_info("socket")
+    return held is not None and bool(held.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+
 async def write(request: web.BaseRequest, data: bytes, send_s: float) -> None:
     """Write bytes, many of them in parts; raises what `put` and `until_taken` raise."""
     view = memoryview(data)

@@ -18,6 +18,7 @@ from runproxy.streams import hear_out
 _log = structlog.get_logger("runproxy.server")
 _JOINED_BYTES: Final = 64 * 1024  # a longer body is not copied to be written with its head
 _LOOK_S: Final = 0.1
+_LOOKS: Final = 3
 
 
 class Connection(web.RequestHandler):
@@ -81,7 +82,7 @@ class WireResponse(web.StreamResponse):
             await self._write_whole(request)
         except ConnectionError as error:
             return self._undelivered(request, error)
-        return Delivery.COMPLETE
+        return await self._seen_off(request) if _has_ended(request) else Delivery.COMPLETE
 
     def end(self) -> None:
         """Let the connection end with this answer, whatever its head may have said."""
@@ -138,6 +139,17 @@ class WireResponse(web.StreamResponse):
             raise
         finally:
             await stream.aclose()
+        return await self._seen_off(request) if _has_ended(request) else Delivery.COMPLETE
+
+    async def _seen_off(self, request: web.BaseRequest) -> Delivery:
+        """Tell whether a client that has closed its side was there still for an answer that is out.
+
+        It may have been waiting for it. If it has gone, its system answers with a reset.
+        """
+        for _ in range(_LOOKS):
+            if outlet.is_reset(request):
+                return self._undelivered(request, ConnectionResetError())
+            await asyncio.sleep(_LOOK_S)
         return Delivery.COMPLETE
 
     def _end_visibly(self, request: web.BaseRequest, *, shows: bool) -> None:
@@ -160,6 +172,8 @@ class WireResponse(web.StreamResponse):
         return b"".join((self._response.wire_head, coding, self._own_lines(request)))
 
     async def _write(self, request: web.BaseRequest, data: bytes) -> None:
+        if _has_ended(request) and outlet.is_reset(request):
+            raise ConnectionResetError("the client has gone")
         await outlet.write(request, data, self._send_s)
 
     async def write_eof(self, data: bytes = b"") -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from runproxy.config import Settings, make_settings
+from runproxy.upstream.settings import EXAMPLES
 from runproxy.workers.order import Ended, Order, Ready, decode, encode, read_settings, write_settings
 
 ORDER = Order(2, (5, 7), "http://127.0.0.1:8787", Path("/tmp/folder"))  # noqa: S108 - a name, not a file
@@ -55,6 +56,7 @@ def test_what_a_library_may_print_is_passed_over(line: bytes) -> None:
             },
             id="rules",
         ),
+        pytest.param({"upstreams": EXAMPLES, "upstream": "azure"}, id="profiles"),
     ],
 )
 def test_settings_come_back_as_they_were(tmp_path: Path, values: dict[str, Any]) -> None:
