@@ -108,7 +108,7 @@ def _explain(model: type[Section], problem: Mapping[str, Any], where: str, name_
     if problem["type"] == "model_type":
         return f"{where}: {path}: a table [{path}] was expected; found {problem['input']!r}."
     if problem["type"] == HIDDEN:
-        return f"{where}: {path}: {message}."
+        return f"{where}: {name_of(path) or path}: {message}."
     if isinstance(problem["input"], Mapping | Section):  # what is wrong is not one value, but how several go together
         return f"{where}: {f'{path}: ' if path else ''}{message}."
     return f"{where}: {name_of(path) or path}: {message}; found {problem['input']!r}."
