@@ -40,7 +40,7 @@ def question(profile: Profile) -> Request:
 def judge(profile: Profile, response: Response, *, sends_credential: bool) -> Finding:
     """Tell what an answer to the question says of the upstream."""
     status, message = response.status, message_in(response.body)
-    said = f"{profile.address} answers {status}" + (f": {message}" if message else "")
+    said = f"{profile.address} answers {status}" + (f": {message.rstrip('.')}" if message else "")
     if sunset_template(question(profile), response):
         return _closed(profile)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -62,7 +62,7 @@ def _refused(profile: Profile, said: str, message: str) -> Finding:
     if not message or message.startswith("Invalid URL"):
         do = "Is the path in the base URL right, such as the /v1 of https://host/v1?"
         return fail(HTTP, said, "What is there does not speak the Assistants API at this address.", do)
-    return ok(HTTP, f"{said} It speaks the API, and there is no such run, as it should be.")
+    return ok(HTTP, f"{said}. It speaks the API, and there is no such run, as it should be")
 
 
 def judge_failure(error: UpstreamError, *, withholds_login: bool) -> Finding:
@@ -104,7 +104,7 @@ def _closed(profile: Profile) -> Finding:
 
 def _asks_for_credential(profile: Profile, said: str, *, sends_credential: bool) -> Finding:
     if not sends_credential:
-        return ok(HTTP, f"{said} It asks for a credential, and none was sent here.")
+        return ok(HTTP, f"{said}. It asks for a credential, and none was sent here")
     means = "Clients get this answer, for what they send themselves is not forwarded."
     do = f"Look at the credential in {profile.credential_env}; a token may have run out."
     return fail(HTTP, said, means, do)

@@ -162,11 +162,8 @@ def _rules(settings: Settings) -> Finding:
 def _no_upstream(mode: str) -> Finding:
     if mode == "replay":
         return ok("upstream", "there is none, and replay needs none")
-    means, do = (
-        f"Mode {mode!r} forwards calls, and does not start.",
-        "Name one: --upstream https://host/v1, or a profile.",
-    )
-    return fail("upstream", "there is none", means, do)
+    means = f"Mode {mode!r} forwards calls, and does not start."
+    return fail("upstream", "there is none", means, "Name one: --upstream https://host/v1, or a profile.")
 
 
 def _without_credentials(profile: Profile) -> Profile:

@@ -29,6 +29,7 @@ def make_tls_context(settings: ConnectionSettings, place: str) -> ssl.SSLContext
     if not settings.ca_file and not settings.client_cert:
         return None
     context = _trusting(settings.ca_file, f"{place}.ca_file")
+    context.set_alpn_protocols(["http/1.1"])  # as aiohttp does; some servers would speak HTTP/2 where nothing is said
     if settings.client_cert:
         _load_client_certificate(context, settings, place)
     return context

@@ -60,7 +60,7 @@ def test_it_takes_what_serve_takes(tmp_path: Path) -> None:
         ended = run(tmp_path, "doctor", *FREE, "--mode", "record", "--upstream", "here")
     assert ended.returncode == 0, ended.stdout
     assert f"ok    upstream       here (openai): {sandbox.url}/v1" in ended.stdout.splitlines()
-    assert "It asks for a credential, and none was sent here." in ended.stdout
+    assert "It asks for a credential, and none was sent here\n" in ended.stdout
 
 
 @pytest.mark.parametrize("columns", [60, 200])
