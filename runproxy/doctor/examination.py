@@ -11,6 +11,7 @@ from typing import Final
 
 import orjson
 
+from runproxy.composition.listening import tls_of
 from runproxy.composition.redactors import make_matcher, make_redactor
 from runproxy.composition.rules import make_rules
 from runproxy.composition.side import make_access
@@ -18,7 +19,7 @@ from runproxy.composition.upstreams import connected
 from runproxy.config import LimitSettings, ListenSettings, Settings, policy_in
 from runproxy.doctor.answering import judge, judge_failure, question
 from runproxy.doctor.finding import Finding, fail, ok, unusable, warn
-from runproxy.doctor.here import check_exposure, check_folder, check_keys, check_port
+from runproxy.doctor.here import check_exposure, check_folder, check_keys, check_port, check_socket
 from runproxy.doctor.reaching import reach
 from runproxy.doctor.recordings import check_recordings
 from runproxy.doctor.redacting import check_redaction
@@ -65,7 +66,10 @@ class Examination:
             yield finding
 
     def _here(self, settings: Settings) -> Iterator[Finding]:
-        yield _rules(settings)
+        rules = _rules(settings)
+        yield rules
+        if rules.state == "ok":
+            yield from check_keys(settings.listen.tls_key)
         yield check_folder(settings)
         try:
             redactor = make_redactor(settings.redact)
@@ -81,7 +85,10 @@ class Examination:
 
     async def _ports(self, listen: ListenSettings) -> AsyncIterator[Finding]:
         is_ours = await _is_runproxy(listen.admin_host, listen.admin_port)
-        yield await asyncio.to_thread(check_port, "port", listen.host, listen.port, "--port", is_ours=is_ours)
+        if listen.unix_socket:
+            yield await asyncio.to_thread(check_socket, Path(listen.unix_socket), is_ours=is_ours)
+        else:
+            yield await asyncio.to_thread(check_port, "port", listen.host, listen.port, "--port", is_ours=is_ours)
         admin = ("admin port", listen.admin_host, listen.admin_port, "--admin-port")
         yield await asyncio.to_thread(check_port, *admin, is_ours=is_ours)
 
@@ -108,7 +115,7 @@ class Examination:
             yield unusable("upstream", error, _UNCHECKED)
             return
         yield ok("upstream", shown)
-        for finding in check_keys(profile):
+        for finding in check_keys(profile.connection.client_key or profile.connection.client_cert):
             yield finding
         has_failed = False
         async for finding in reach(profile.address.origin, wiring, _PATIENCE_S, self.now()):
@@ -153,6 +160,7 @@ def _rules(settings: Settings) -> Finding:
     try:
         make_rules(settings, policy_in(settings))
         make_access(settings.listen)
+        tls_of(settings.listen)
     except ConfigError as error:
         return unusable("rules", error)
     guarded = ", ".join([*settings.guard.routes, *(route.name for route in settings.routes)])

@@ -1,4 +1,4 @@
-"""This machine: ports, the cassette folder, and keys that others could read."""
+"""This machine: where it listens, the cassette folder, and keys that others could read."""
 
 import errno
 import os
@@ -12,35 +12,54 @@ from typing import Final
 
 from runproxy.admin import is_loopback
 from runproxy.config import Settings
-from runproxy.doctor.finding import Finding, fail, ok, warn
+from runproxy.doctor.finding import Finding, fail, ok, unusable, warn
+from runproxy.errors import ConfigError
+from runproxy.server import HostPort
 from runproxy.upstream import Profile
 
+_PROBE_S: Final = 1.0
 _LITTLE_BYTES: Final = 100 * 1024 * 1024
 
 
 def check_port(check: str, host: str, port: int, flag: str, *, is_ours: bool) -> Finding:
     """Tell whether a port can be listened on; `is_ours` where another runproxy seems to be what is there already."""
-    if port == 0:
-        return ok(check, f"any free port of {host} is taken")
+    where = f"{host}:{port}"
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        return _unusable(check, f"{host}:{port}", flag, error, is_ours=is_ours)
-    return ok(check, f"{host}:{port} is free")
+        sockets = HostPort(host, port, flag).bind()
+    except ConfigError as error:
+        if getattr(error.__cause__, "errno", None) == errno.EADDRINUSE:
+            return _in_use(check, where, flag, is_ours=is_ours)
+        return unusable(check, error)
+    for bound in sockets:
+        bound.close()
+    return ok(check, f"{where} is free" if port else f"any free port of {host} is taken")
 
 
-def _unusable(check: str, where: str, flag: str, error: OSError, *, is_ours: bool) -> Finding:
-    if error.errno != errno.EADDRINUSE:
+def check_socket(path: Path, *, is_ours: bool) -> Finding:
+    """Tell whether a unix socket can be made at a path; a socket that is there and left alone is put in its place."""
+    if path.is_socket():
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_PROBE_S)
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                return ok("socket", f"{path} is left from a process that has ended, and is replaced")
+            except OSError:  # somebody is there, who is busy, or who lets not everybody in
+                pass
+        return _in_use("socket", str(path), "--unix-socket", is_ours=is_ours)
+    if path.exists() or not os.access(path.parent, os.W_OK | os.X_OK):
+        found = f"{path} is a file" if path.exists() else f"{path.parent} takes no files"
         means = "runproxy cannot listen there, and does not start."
-        return fail(check, f"{where} cannot be used: {error.strerror}", means, f"Choose another address: {flag}.")
+        return fail("socket", found, means, "Choose another path with --unix-socket.")
+    return ok("socket", f"{path} can be made")
+
+
+def _in_use(check: str, where: str, flag: str, *, is_ours: bool) -> Finding:
     if is_ours:
         means = "A second one cannot start on it; the one that runs is not disturbed by these checks."
         return warn(check, f"{where} is in use, by a runproxy that runs here", means, f"Stop it, or choose {flag}.")
     means = "runproxy cannot listen there, and does not start."
-    do = f"Find out who listens there (ss -ltnp), or choose another port with {flag}; 0 takes any free one."
+    do = f"Find out who listens there (ss -lnp), or choose another with {flag}."
     return fail(check, f"{where} is in use, by another program", means, do)
 
 
@@ -86,17 +105,19 @@ def _writable(folder: Path, shown: str) -> Finding:
 
 
 def check_exposure(settings: Settings, profile: Profile) -> Iterator[Finding]:
-    """Tell of a credential of runproxy's own that others than those of this machine can make use of."""
-    host = settings.listen.host
-    if profile.credential_env and not is_loopback(host):
-        means = f"Whoever reaches it calls the upstream with the credential in {profile.credential_env}."
+    """Tell of a credential of runproxy's own that other users or machines can make use of."""
+    listen = settings.listen
+    is_shared = bool(int(listen.unix_socket_mode, 8) & 0o077) if listen.unix_socket else not is_loopback(listen.host)
+    if profile.credential_env and is_shared:
+        found = f"others can reach runproxy on {listen.unix_socket or listen.host}"
+        means = f"Whoever does calls the upstream with the credential in {profile.credential_env}."
         do = "Listen on 127.0.0.1, or let only those reach it who may (a firewall, a gateway that asks who they are)."
-        yield warn("credential", f"runproxy listens on {host}, for other machines, too", means, do)
+        yield warn("credential", found, means, do)
 
 
-def check_keys(profile: Profile) -> Iterator[Finding]:
-    """Tell of a private key for TLS that others can read."""
-    path = profile.connection.client_key or profile.connection.client_cert
-    if path and stat.S_IMODE(Path(path).stat().st_mode) & 0o077:
-        means = "Whoever uses this machine can pass for runproxy."
-        yield warn("client key", f"{path} can be read by others", means, f"chmod 600 {path}")
+def check_keys(*paths: str) -> Iterator[Finding]:
+    """Tell of private keys for TLS that others can read."""
+    for path in filter(None, paths):
+        if stat.S_IMODE(Path(path).stat().st_mode) & 0o077:
+            means = "Whoever uses this machine can pass for runproxy."
+            yield warn("key", f"{path} can be read by others", means, f"chmod 600 {path}")

@@ -76,6 +76,8 @@ async def test_what_the_rules_need_and_is_not_there_is_told(tmp_path: Path) -> N
     """Files and secrets by their settings."""
     found = await examined(reader(tmp_path, guard={"policy_file": str(tmp_path / "none.toml")}))
     assert found["rules"].state == "fail"
+    found = await examined(reader(tmp_path, listen={"tls_cert": "none.pem", "tls_key": "none.key", "admin_port": 0}))
+    assert found["rules"].found == "listen.tls_cert: cannot read none.pem: No such file or directory"
     loose = tmp_path / "redact.key"
     loose.write_text("x" * 32)
     loose.chmod(0o644)
@@ -177,7 +179,7 @@ async def test_a_certificate_that_will_soon_end_is_warned_of(tmp_path: Path, day
     async with running_sandbox(Sandbox()) as origin, behind_tls(f"{origin}/v1", tls) as base_url:
         found = await examined(reader(tmp_path, mode="record", upstream=base_url, connection=connection))
     assert (found["upstream TLS"].state, found["upstream HTTP"].state) == (state, "ok")
-    assert found["client key"].state == "warn"
+    assert found["key"].state == "warn"
 
 
 async def test_an_http_proxy_is_named_and_gets_its_login_only_when_asked(

@@ -12,7 +12,7 @@ import pytest
 
 from runproxy.config import Settings, make_settings
 from runproxy.doctor.finding import Finding
-from runproxy.doctor.here import check_exposure, check_folder, check_keys, check_port
+from runproxy.doctor.here import check_exposure, check_folder, check_keys, check_port, check_socket
 from runproxy.doctor.recordings import check_recordings
 from runproxy.matching import Matcher
 from runproxy.redaction import PLAIN
@@ -42,6 +42,23 @@ def test_a_port_is_free_or_in_use_or_none_of_this_machine() -> None:
     assert checked("127.0.0.1", 0).found == "any free port of 127.0.0.1 is taken"
     assert checked("192.0.2.1", port).state == "fail"
     assert checked("no-such-host.invalid", port).state == "fail"
+
+
+def test_a_unix_socket_can_be_made_or_not(tmp_path: Path) -> None:
+    """One that is left of a dead process is replaced; one in use, a file and a folder that is not there are told."""
+    path = tmp_path / "runproxy.sock"
+    assert check_socket(path, is_ours=False).found == f"{path} can be made"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        assert check_socket(path, is_ours=False).state == "fail"
+        assert check_socket(path, is_ours=True).state == "warn"
+    assert "left from a process that has ended" in check_socket(path, is_ours=False).found
+    assert path.is_socket()
+    path.unlink()
+    path.touch()
+    assert check_socket(path, is_ours=False).state == "fail"
+    assert check_socket(tmp_path / "none" / "a.sock", is_ours=False).state == "fail"
 
 
 def test_a_folder_that_can_be_used_is_ok(tmp_path: Path) -> None:
@@ -113,14 +130,22 @@ def test_a_cassette_that_replay_was_told_and_is_not_there_is_a_failure(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("host", "credential", "count"),
-    [("127.0.0.1", "KEY", 0), ("::1", "KEY", 0), ("::", "KEY", 1), ("10.0.0.1", "KEY", 1), ("::", "", 0)],
+    ("listen", "credential", "count"),
+    [
+        pytest.param({"host": "127.0.0.1"}, "KEY", 0, id="loopback"),
+        pytest.param({"host": "::1"}, "KEY", 0, id="loopback-ipv6"),
+        pytest.param({"host": "::"}, "KEY", 1, id="everywhere"),
+        pytest.param({"host": "10.0.0.1"}, "KEY", 1, id="an-address"),
+        pytest.param({"host": "::"}, "", 0, id="no-credential"),
+        pytest.param({"host": "::", "unix_socket": "/a"}, "KEY", 0, id="a-socket-of-ones-own"),
+        pytest.param({"unix_socket": "/a", "unix_socket_mode": "666"}, "KEY", 1, id="a-socket-for-all"),
+    ],
 )
-def test_a_credential_that_other_machines_can_use_is_warned_of(host: str, credential: str, count: int) -> None:
+def test_a_credential_that_others_can_use_is_warned_of(listen: dict[str, str], credential: str, count: int) -> None:
     """Whoever reaches runproxy calls with it."""
-    listening = make_settings({"listen": {"host": host}}, "test")
     profile = Profile(Address("https://h", ""), ConnectionSettings(), credential_env=credential)
-    assert [one.state for one in check_exposure(listening, profile)] == ["warn"] * count
+    found = check_exposure(make_settings({"listen": listen}, "test"), profile)
+    assert [one.state for one in found] == ["warn"] * count
 
 
 @pytest.mark.parametrize(("mode", "count"), [(0o600, 0), (0o640, 1), (0o644, 1)])
@@ -129,6 +154,5 @@ def test_a_private_key_that_others_can_read_is_warned_of(tmp_path: Path, mode: i
     key = tmp_path / "client.key"
     key.touch()
     key.chmod(mode)
-    held = ConnectionSettings(client_cert="client.pem", client_key=str(key))
-    found = list(check_keys(Profile(Address("https://h", ""), held)))
+    found = list(check_keys(str(key), ""))
     assert [(one.state, one.do) for one in found] == [("warn", f"chmod 600 {key}")] * count

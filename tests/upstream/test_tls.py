@@ -200,6 +200,7 @@ def _write_files(authority: Authority) -> None:
     (authority.folder / "folder").mkdir()
     (authority.folder / "text").write_text("no certificate")
     (authority.folder / "empty").touch()
+    (authority.folder / "garbled").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
     held = load_pem_private_key(Path(key).read_bytes(), None)
     (authority.folder / "encrypted.key").write_bytes(
         held.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"a passphrase"))
@@ -213,6 +214,7 @@ def _write_files(authority: Authority) -> None:
         pytest.param({"ca_file": "folder"}, "ca_file: cannot read folder: Is a directory.", id="folder"),
         pytest.param({"ca_file": "a\0b"}, "ca_file: 'a\\x00b' is no name for a file.", id="no-name"),
         pytest.param({"ca_file": "text"}, "ca_file: text holds no certificate in PEM form.", id="text"),
+        pytest.param({"ca_file": "garbled"}, "ca_file: garbled holds no certificate that can be read.", id="garbled"),
         pytest.param({"ca_file": "empty"}, "ca_file: empty holds no certificate in PEM form.", id="empty"),
         pytest.param(
             {"client_cert": "missing"}, "client_cert: cannot read missing: No such file or directory.", id="no-cert"
@@ -222,7 +224,7 @@ def _write_files(authority: Authority) -> None:
         ),
         pytest.param(
             {"client_cert": "client.pem"},
-            "client_cert: client.pem holds no private key in PEM form. Name the file that does in client_key.",
+            "client_cert: client.pem holds no private key in PEM form.",
             id="cert-without-key",
         ),
         pytest.param(
@@ -237,13 +239,13 @@ def _write_files(authority: Authority) -> None:
         ),
         pytest.param(
             {"client_cert": "client.pem", "client_key": "other.key"},
-            "client_key: client.pem and other.key: the key does not belong to the certificate.",
+            "client_key: the key in other.key does not belong to the first certificate in client.pem.",
             id="key-of-another",
         ),
         pytest.param(
             {"client_cert": "client.pem", "client_key": "encrypted.key"},
-            "client_key: the key in encrypted.key asks for a passphrase, and nobody is there to give it. Write one "
-            "without into a file that only runproxy may read: openssl pkey -in encrypted.key -out FILE",
+            "client_key: the key in encrypted.key is encrypted, and there is nobody to ask for its password. Give the "
+            "key in plain, readable for this user only: openssl pkey -in encrypted.key -out FILE",
             id="key-encrypted",
         ),
     ],
