@@ -2,7 +2,7 @@
 
 from runproxy.backends.auto import Auto
 from runproxy.backends.catching_up import CatchUp
-from runproxy.backends.deck import Deck
+from runproxy.backends.deck import Deck, Loaded
 from runproxy.backends.expiry import Expiry
 from runproxy.backends.negotiated import Negotiated
 from runproxy.backends.paced import Paced, Timing, checked_timing
@@ -23,6 +23,7 @@ __all__ = [
     "Drifts",
     "Expiry",
     "IsSunset",
+    "Loaded",
     "Negotiated",
     "OnExhausted",
     "OnRecordError",

@@ -23,10 +23,10 @@ class CatchUp:
 
     async def __call__(self) -> None:
         """Look whether there is something new; raises what the store raises."""
+        version = self._store.version(self._name)
+        if version == self._seen:
+            return
         try:
-            version = self._store.version(self._name)
-            if version == self._seen:
-                return
             fresh = await asyncio.to_thread(self._store.load, self._name, self._match)
         except CassetteNotFound:
             return

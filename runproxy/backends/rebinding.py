@@ -14,7 +14,7 @@ from typing import TypeAlias
 from runproxy.backends.replay import Replay
 from runproxy.cassette import Cassette
 from runproxy.cassette.usage import CassetteUsage
-from runproxy.matching import MatchKey
+from runproxy.matching import Matcher, MatchKey
 from runproxy.messages import Request, Response, cut_anew, make_headers
 from runproxy.redaction import ID
 
@@ -32,6 +32,18 @@ class Rebinding:
         self._sent_for: dict[str, str] = {}
         self._recorded_for: dict[str, str] = {}
         self._given: set[str] = set()
+
+    @property
+    def matcher(self) -> Matcher:
+        """How calls are compared."""
+        return self._replay.matcher
+
+    def use(self, cassette: Cassette) -> None:
+        """Go on with another cassette; ids that are paired stay paired, and what was played stays played."""
+        self._replay.use(cassette)
+        self._cassette = cassette
+        self._recorded_by_shape.clear()
+        self._sorted_in = 0
 
     def usage(self) -> CassetteUsage | None:
         """Tell which recordings have been played."""

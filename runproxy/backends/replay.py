@@ -30,6 +30,15 @@ NO_RETRY: Final[Mapping[str, str]] = {"x-should-retry": "false"}
 class Player(Protocol):
     """What answers calls from a cassette, and can say what it has played."""
 
+    @property
+    def matcher(self) -> Matcher:
+        """How it compares calls."""
+        ...  # pragma: no cover
+
+    def use(self, cassette: Cassette) -> None:
+        """Go on with another cassette; what was played of each call stays played."""
+        ...  # pragma: no cover
+
     def usage(self) -> CassetteUsage | None:
         """Tell which recordings have been played; None where there is no cassette."""
         ...  # pragma: no cover
@@ -68,20 +77,27 @@ class Replay:
         self._expiry = expiry
         self._told_expired: set[int] = set()
         self.name = name
-        self._cassette = cassette
+        self.cassette = cassette
         self._on_exhausted = on_exhausted
         self._record_command = record_command
-        self._matcher = matcher if cassette is None else cassette.matcher
+        self.matcher = matcher if cassette is None else cassette.matcher
         self._played: defaultdict[MatchKey, int] = defaultdict(int)
         self._answers: dict[int, tuple[Response, datetime]] = {}
 
     def usage(self) -> CassetteUsage | None:
         """Tell which recordings have been played; None where there is no cassette."""
-        cassette = self._cassette
+        cassette = self.cassette
         if cassette is None:
             return None
         played = (cassette.positions(key)[:count] for key, count in self._played.items())
         return CassetteUsage.of(cassette, frozenset(chain.from_iterable(played)))
+
+    def use(self, cassette: Cassette) -> None:
+        """Go on with another cassette; what was played of each call stays played."""
+        self.cassette = cassette
+        self.matcher = cassette.matcher
+        self._answers.clear()
+        self._told_expired.clear()
 
     async def send(self, request: Request) -> Response:
         """Answer from the cassette; raises `CassetteMiss`."""
@@ -95,17 +111,17 @@ class Replay:
 
         Raises `CassetteMiss` for a recording that is too old to be given.
         """
-        if self._cassette is None or (position := self._next(self._cassette, request)) is None:
+        if self.cassette is None or (position := self._next(self.cassette, request)) is None:
             return None
-        answer, recorded_at = self._answer(self._cassette, position)
+        answer, recorded_at = self._answer(self.cassette, position)
         age = self._expiry.age_of_expired(recorded_at) if self._expiry else None
         return answer if age is None else self._expired(request, answer, position, age)
 
     def recording(self, request: Request) -> tuple[int, Interaction] | None:
         """Give the recording that is next for a call, with its position, and move on; None when there is none."""
-        if self._cassette is None or (position := self._next(self._cassette, request)) is None:
+        if self.cassette is None or (position := self._next(self.cassette, request)) is None:
             return None
-        return position, self._cassette[position]
+        return position, self.cassette[position]
 
     def _next(self, cassette: Cassette, request: Request) -> int | None:
         key = cassette.matcher.key(request)
@@ -122,7 +138,7 @@ class Replay:
 
     def skip(self, request: Request) -> None:
         """Count a recording as played."""
-        self._played[self._matcher.key(request)] += 1
+        self._played[self.matcher.key(request)] += 1
 
     def _expired(self, request: Request, answer: Response, position: int, age: timedelta) -> Response:
         """Tell that a recording is too old, and give it all the same unless the settings say otherwise."""
@@ -134,7 +150,7 @@ class Replay:
             f"and may be {expiry.max_age / _DAY:g}"
         )
         if expiry.refuses:
-            raise self._verdict(self._matcher.scrubbed(request), "expired", reason, Nearest(position, ()))
+            raise self._verdict(self.matcher.scrubbed(request), "expired", reason, Nearest(position, ()))
         if position not in self._told_expired:
             self._told_expired.add(position)
             _log.warning("recording expired", reason=reason)
@@ -164,20 +180,20 @@ class Replay:
     def miss(self, request: Request) -> CassetteMiss:
         """Say why no recording answers a call, and which one is nearest to it."""
         miss = self._why_missed(request)
-        miss.holds_secret = not self._matcher.may_be_told(request)
+        miss.holds_secret = not self.matcher.may_be_told(request)
         return miss
 
     def _why_missed(self, request: Request) -> CassetteMiss:
-        sent = self._matcher.scrubbed(request)
-        if self._cassette is None:
+        sent = self.matcher.scrubbed(request)
+        if self.cassette is None:
             return self._verdict(sent, "no_cassette", f"there is no cassette {self.name!r}", None)
-        key = self._matcher.key(request)
-        positions = self._cassette.positions(key)
+        key = self.matcher.key(request)
+        positions = self.cassette.positions(key)
         if positions:
             reason = f"all {len(positions)} recordings of this call in cassette {self.name!r} have been played"
             return self._verdict(sent, "exhausted", reason, Nearest(positions[-1], ()))
-        alike = {position: self._cassette[position].request for position in self._cassette.alike(key)}
-        found = self._matcher.nearest(request, alike)
+        alike = {position: self.cassette[position].request for position in self.cassette.alike(key)}
+        found = self.matcher.nearest(request, alike)
         return self._verdict(sent, "no_match", f"cassette {self.name!r} holds no such call", found)
 
     def _verdict(self, sent: Request, reason: str, why: str, found: Nearest | None) -> CassetteMiss:

@@ -1,6 +1,7 @@
 """How new recordings meet earlier ones of the same call."""
 
 from collections import defaultdict
+from collections.abc import Awaitable
 
 from runproxy.cassette import Cassette, Interaction
 from runproxy.cassette.slots import is_same_answer, without_noise
@@ -44,6 +45,10 @@ class Take:
         # Replacing a recording by itself changes no byte, and puts it back where somebody has taken it away.
         await self._tape.replace(earlier, earlier if is_same else without_noise(earlier, interaction))
 
+    def has_begun(self) -> bool:
+        """Tell whether there is something that a take begun anew would not know of."""
+        return bool(self._answered or len(self._earlier))
+
     def give_up(self, request: Request) -> None:
         """Keep what earlier sessions recorded for a call that has failed in this one."""
         self._failed.add(self._earlier.matcher.key(request))
@@ -64,11 +69,31 @@ class Remembered:
     def __init__(self, tape: Tape, cassette: Cassette) -> None:
         self._tape = tape
         self._cassette = cassette
+        self._begun = 0
+        self._ended = 0
 
     async def append(self, interaction: Interaction) -> None:
         """Record one interaction, then remember it; raises `CassetteError`."""
-        await self._tape.append(interaction)
-        self._cassette.add(interaction)
+        self._begun += 1
+        try:
+            await self._tape.append(interaction)
+            self._cassette.add(interaction)
+        finally:
+            self._ended += 1
+
+    def has_any(self) -> bool:
+        """Tell whether there is anything to replay."""
+        return len(self._cassette) > 0
+
+    async def undisturbed(self, loading: Awaitable[Cassette]) -> Cassette | None:
+        """Read the cassette; None where something was recorded meanwhile, which may be missing in what was read."""
+        ended = self._ended
+        cassette = await loading
+        return cassette if ended == self._begun else None
+
+    def use(self, cassette: Cassette) -> None:
+        """Go on with another cassette in memory."""
+        self._cassette = cassette
 
     def give_up(self, request: Request) -> None:
         """Do nothing: nothing earlier is replaced here."""

@@ -8,9 +8,10 @@ from typing import Final
 
 from runproxy.addressing import checked_name
 from runproxy.attribution import trusts_of
-from runproxy.backends import Deck, Drifts, Sunsets, Take, never_sunset
+from runproxy.backends import Deck, Drifts, Sunsets, never_sunset
 from runproxy.cassette import Cassette
 from runproxy.composition.faults import make_chooser
+from runproxy.composition.loading import Loading
 from runproxy.composition.played import Played
 from runproxy.composition.redactors import make_matcher, make_redactor
 from runproxy.composition.sharing import ALONE, Sharing
@@ -69,44 +70,22 @@ async def compose_modes(
         if settings.mode in ("record", "auto"):
             check_may_record(settings, settings.mode)
             store.check_writable()
-        takes: list[Take] = []
-        deck = Deck(default, _forwarding_load(workshop, upstream, takes))
+        loading = Loading(workshop)
+        loads = {"passthrough": loading.passthrough, "record": loading.record, "auto": loading.auto}
+        deck = Deck(default, loads.get(settings.mode, loading.verify))
         await deck.backend(None)  # tells of an unusable cassette now, not at the first call
         yield Modes(deck, profile.address.base_path, profile.address.base_path, workshop)
-        for take in takes:
-            await take.finish()
-
-
-def _forwarding_load(workshop: Workshop, upstream: Backend, takes: list[Take]) -> Deck.Load:
-    """Choose what is made for a cassette by the mode of the server."""
-
-    async def passing(_: str) -> tuple[Backend, bool]:
-        return workshop.faulty(upstream), True
-
-    async def recording(name: str) -> tuple[Backend, bool]:
-        record, take = await workshop.record(name)
-        takes.append(take)
-        return workshop.faulty(record, take), True
-
-    async def auto(name: str) -> tuple[Backend, bool]:
-        backend, player = await workshop.auto(name)
-        workshop.played.watch(name, player)
-        return workshop.faulty(workshop.played_back(backend)), True
-
-    async def verifying(name: str) -> tuple[Backend, bool]:
-        return workshop.faulty((await workshop.verify(name))[0]), True
-
-    return {"passthrough": passing, "record": recording, "auto": auto, "verify": verifying}[workshop.settings.mode]
+        await deck.finish()
 
 
 async def _replay_modes(settings: Settings, workshop: Workshop, default: str) -> Modes:
     """Compose replay; a default cassette that was asked for by name must be there."""
-    deck = Deck(default, workshop.replay)
+    deck = Deck(default, Loading(workshop).replay)
     upstream_path = settings.profile.address.base_path if settings.profile else ""
     cassette = Cassette()
     try:
         cassette = await workshop.load(default)
-        deck.put(default, workshop.lasting_replay(default, cassette))
+        await deck.backend(None)
     except CassetteNotFound:
         if default != CassetteSettings().default:
             raise

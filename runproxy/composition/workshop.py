@@ -44,9 +44,20 @@ from runproxy.errors import CassetteNotFound, ConfigError, CorruptCassette
 from runproxy.matching import Matcher, MatchSettings
 from runproxy.messages import Backend
 from runproxy.redaction import Redactor, WriteGate
-from runproxy.stores import CassetteStore
+from runproxy.stores import CassetteStore, Tape
 
 _NO_MATCH: Final = MatchSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class AutoParts:
+    """An auto, what replays in it, and what records; `is_alone` unless other processes work beside it."""
+
+    backend: Auto
+    player: Player
+    recorder: Remembered
+    tape: Tape
+    is_alone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +87,11 @@ class Workshop:
             raise CorruptCassette(f"Cassette {name!r}: {why}")
         return cassette
 
-    async def replay(self, name: str) -> tuple[Backend, bool]:
-        """Make what replays a cassette, and tell whether there is such a one."""
-        try:
-            cassette = await self.load(name)
-        except CassetteNotFound:
-            return self.faulty(self.replay_of(name, None)), False
-        return self.lasting_replay(name, cassette), True
-
-    def lasting_replay(self, name: str, cassette: Cassette) -> Backend:
-        """Make what replays a cassette for as long as the server runs."""
-        player = self.replay_of(name, cassette)
-        self.played.watch(name, player)
-        return self.faulty(self.played_back(player))
+    async def load_to_go_on(self, name: str) -> Cassette:
+        """Give a cassette that has changed while it was played; raises what the store raises, and `NeedsOneProcess`."""
+        cassette = await self.load(name)
+        self.sharing.check_playing(name, cassette, self.settings.cassettes.on_exhausted)
+        return cassette
 
     def faulty(self, backend: Backend, take: Take | None = None) -> Backend:
         """Let the faults of the settings strike in front of a backend, which may record in a take."""
@@ -121,10 +124,10 @@ class Workshop:
         self, name: str, on_exhausted: OnExhausted | None = None, match: MatchSettings = _NO_MATCH
     ) -> tuple[Verify, Replay, Drifts]:
         """Make a verify, the replay it compares with, and where its drift is told; raises `ConfigError`."""
-        replay = self._plain_replay(name, await self._load_if_there(name, match), on_exhausted)
+        replay = self._plain_replay(name, await self.load_own(name, match), on_exhausted)
         held, own = self.settings.verify, Drifts()
         comparison = Comparison(self.redactor, Ignoring.parse(held.ignore), held.kinds)
-        return Verify(self._forwarding(), replay, comparison, (own, self.drifts)), replay, own
+        return Verify(self.forwarding(), replay, comparison, (own, self.drifts)), replay, own
 
     def played_back(self, backend: Backend, timing: str | None = None) -> Backend:
         """Let a backend that replays do so at the pace that is asked for, in codings that clients accept."""
@@ -133,19 +136,20 @@ class Workshop:
 
     async def record(self, name: str, match: MatchSettings = _NO_MATCH) -> tuple[Record, Take]:
         """Make a recording, and what has to be finished in the end; raises `ConfigError` without an upstream."""
-        earlier = self.sharing.earlier(name, await self._load_if_there(name, match))
+        earlier = self.sharing.earlier(name, await self.load_own(name, match))
         take = Take(self.store.tape(name), earlier)
         return self._recording(take), take
 
     async def auto(
         self, name: str, on_exhausted: OnExhausted | None = None, match: MatchSettings = _NO_MATCH
-    ) -> tuple[Auto, Player]:
-        """Make an auto, and what replays in it; raises `ConfigError` without an upstream."""
-        cassette = await self._load_if_there(name, match)
-        recorder = Remembered(self.store.tape(name), cassette)
+    ) -> "AutoParts":
+        """Make an auto; raises `ConfigError` without an upstream."""
+        cassette, tape = await self.load_own(name, match), self.store.tape(name)
+        recorder = Remembered(tape, cassette)
         record = self._recording(recorder)
-        replay = self.replay_of(name, cassette, on_exhausted)
-        return Auto(replay, record, self.gate, self.sharing.catching_up(self.store, name, cassette, match)), replay
+        player = self.replay_of(name, cassette, on_exhausted)
+        catch_up = self.sharing.catching_up(self.store, name, cassette, match)
+        return AutoParts(Auto(player, record, self.gate, catch_up), player, recorder, tape, is_alone=catch_up is None)
 
     async def open(self, plan: Plan) -> Opened:
         """Make what a session consists of; raises `RunproxyError` for what cannot be had."""
@@ -164,13 +168,13 @@ class Workshop:
         if plan.mode == "record":
             record, take = await self.record(name, plan.match)
             return Opened(record, None, take)
-        auto, replay = await self.auto(name, plan.on_exhausted, plan.match)
-        return Opened(self.played_back(auto, plan.timing), replay)
+        auto = await self.auto(name, plan.on_exhausted, plan.match)
+        return Opened(self.played_back(auto.backend, plan.timing), auto.player)
 
     def _recording(self, recorder: Recorder) -> Record:
         unrecorded = withheld if self.settings.cassettes.on_record_error == "fail" else marked
         return Record(
-            self._forwarding(),
+            self.forwarding(),
             recorder,
             self.gate,
             unrecorded=unrecorded,
@@ -179,12 +183,14 @@ class Workshop:
             is_sunset=self.is_sunset,
         )
 
-    def _forwarding(self) -> Backend:
+    def forwarding(self) -> Backend:
+        """Give the upstream; raises `ConfigError` where there is none."""
         if self.upstream is None:
             raise ConfigError("This server has no upstream: start it with --mode auto and --upstream.")
         return self.upstream
 
-    async def _load_if_there(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
+    async def load_own(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
+        """Give a cassette that nobody else has, to add to it; an empty one where there is none."""
         try:
             return self._checked(name, await asyncio.to_thread(self.store.load, name, match))
         except CassetteNotFound:

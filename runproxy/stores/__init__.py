@@ -11,6 +11,12 @@ _NO_MATCH: Final = MatchSettings()
 class Tape(Protocol):
     """A cassette opened for writing. What a method returned from is recorded; nobody else's recording is lost."""
 
+    version: object
+    """The version of the cassette that was read, once that is told here, with all that was recorded here since.
+
+    So the store gives another version if, and only if, somebody else has changed the cassette.
+    """
+
     async def append(self, interaction: Interaction) -> None:
         """Record one interaction at the end; raises `CassetteError`."""
         ...  # pragma: no cover
@@ -44,7 +50,7 @@ class CassetteStore(Protocol):
         ...  # pragma: no cover
 
     def version(self, name: str) -> object:
-        """Give what differs once a cassette has changed; raises `CassetteNotFound`."""
+        """Give what differs once a cassette has changed, None where there is none; raises `CassetteError`."""
         ...  # pragma: no cover
 
     def check_writable(self) -> None:

@@ -43,6 +43,15 @@ class CassetteFile:
         self._syncs = syncs
         self._known = Known()
 
+    @property
+    def version(self) -> object:
+        """The version that is known, with all that was written here since, and nothing that others have."""
+        return self._known.version
+
+    @version.setter
+    def version(self, version: object) -> None:
+        self._known.learn(version, ())
+
     def read(self) -> bytes:
         """Read the whole text up to the last whole interaction; raises `CassetteNotFound`."""
         try:

@@ -57,15 +57,15 @@ class FileStore:
         return path
 
     def version(self, name: str) -> object:
-        """Give what differs once a cassette has changed: the file, its size and when it was changed last.
+        """Give what differs once a cassette has changed, None where there is none.
 
-        Raises `CassetteNotFound`, and `CassetteNotWritable` for a file that cannot be looked at.
+        Raises `CassetteNotWritable` for a file that cannot be looked at.
         """
         path = self.path(name)
         try:
             found = path.stat()
         except (FileNotFoundError, NotADirectoryError):
-            raise self._not_found(name) from None
+            return None
         except OSError as error:
             raise CassetteNotWritable(f"Cannot read the cassette {path}: {error.strerror}.") from error
         return version_of(found)
@@ -124,7 +124,17 @@ class FileTape:
 
     def __init__(self, file: CassetteFile, gate: WriteGate) -> None:
         self._gate = gate
+        self._file = file
         self._commits: GroupCommit[Edit] = GroupCommit(file.apply, file.append_at_once)
+
+    @property
+    def version(self) -> object:
+        """The version of the cassette that is known, with all that was recorded here since, and nothing else."""
+        return self._file.version
+
+    @version.setter
+    def version(self, version: object) -> None:
+        self._file.version = version
 
     @property
     def waiting(self) -> int:

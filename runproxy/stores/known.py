@@ -21,21 +21,21 @@ class Known:
     """
 
     def __init__(self) -> None:
-        self._version: Version | None = None
+        self.version: object = None
         self._digests: set[bytes] = set()
 
     def holds(self, version: Version, element: bytes) -> bool:
         """Tell whether a file of this version is known to hold an interaction; False where that is not known."""
-        return version == self._version and _digest(element) in self._digests
+        return version == self.version and _digest(element) in self._digests
 
-    def learn(self, version: Version, elements: Iterable[bytes]) -> None:
+    def learn(self, version: object, elements: Iterable[bytes]) -> None:
         """Take down what a file of this version holds."""
-        self._version, self._digests = version, set(map(_digest, elements))
+        self.version, self._digests = version, set(map(_digest, elements))
 
     def follow(self, before: Version, after: Version, added: Iterable[bytes]) -> None:
         """Take down what was added to a file, if what it held before is known."""
-        if self._version == before:
-            self._version = after
+        if self.version == before:
+            self.version = after
             self._digests.update(map(_digest, added))
 
 
