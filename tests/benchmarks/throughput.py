@@ -46,6 +46,7 @@ RULES = {
         "keys": {"user_id": {"pattern": "user_[a-z0-9]+", "max_chars": 64}},
     },
 }
+QUIET: dict[str, Any] = {"log": {"calls": False}}
 Main = Callable[[str], Coroutine[Any, Any, None]]
 
 
@@ -183,13 +184,15 @@ def contenders(folder: Path, upstream: str, counts: list[int]) -> Iterator[tuple
     yield "bare web.Server", "bare_server", ""
     for count in counts:
         (folder / f"of-{count}.json").write_bytes(cassette_text(count))
-        yield f"runproxy replay, {count:,}", "runproxy", _settings(folder, "replay", default=f"of-{count}")
+        yield f"runproxy replay, {count:,}", "runproxy", _settings(folder, "replay", default=f"of-{count}", **QUIET)
+        yield f"runproxy replay, {count:,}, logged", "runproxy", _settings(folder, "replay", default=f"of-{count}")
     yield "bare reverse proxy", "bare_proxy", upstream
     for name, mode, rules in (
-        ("passthrough", "passthrough", {}),
-        (UNGUARDED, "passthrough", {"guard": {"routes": []}}),
-        (RULED, "passthrough", RULES),
-        ("record", "record", {}),
+        ("passthrough", "passthrough", QUIET),
+        ("passthrough, logged", "passthrough", {}),
+        (UNGUARDED, "passthrough", {"guard": {"routes": []}, **QUIET}),
+        (RULED, "passthrough", {**RULES, **QUIET}),
+        ("record", "record", QUIET),
     ):
         settings = _settings(folder, mode, upstream=f"{upstream}/v1", default="recorded", **rules)
         yield f"runproxy {name}", "runproxy", settings
