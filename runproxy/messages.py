@@ -91,35 +91,6 @@ def is_header_value(value: str) -> bool:
     return _UNSAFE_VALUE.search(value) is None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request as received: `target` is the raw path and query, never percent-decoded; `peer` is who sent it.
-
-    `id` names the call in the log, and in its answer where the upstream gave no id. Query, headers and body stay out of
-    `repr`, because they may hold credentials.
-    """
-
-    method: str
-    target: str
-    headers: Headers
-    body: bytes = b""
-    peer: str = ""
-    id: str = field(default="", compare=False)
-
-    def __repr__(self) -> str:
-        return f"Request({self.method} {self.path})"
-
-    @property
-    def path(self) -> str:
-        """The raw path, without the query."""
-        return self.target.partition("?")[0]
-
-    @property
-    def query(self) -> str:
-        """The raw query, without its question mark; empty when there is none."""
-        return self.target.partition("?")[2]
-
-
 class Stream(Protocol):
     """A body that comes piece by piece. Whoever has taken one closes it, also when it was not read to its end."""
 
@@ -134,6 +105,56 @@ class Stream(Protocol):
     async def aclose(self) -> None:
         """Give back what the stream holds; a second time does nothing."""
         ...  # pragma: no cover
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What is known of a body that was too long to be kept: its SHA-256 in hexadecimal, and its length in bytes.
+
+    Of a multipart body it is the hash with the boundary `boundary`, for there is a fresh one in every call; so two
+    digests of the same parts are equal, though the lengths may differ.
+    """
+
+    sha256: str
+    length: int = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as received: `target` is the raw path and query, never percent-decoded; `peer` is who sent it.
+
+    The body is `body`; or it is still to come as `stream`; or nothing is known of it but its `digest`. One that has
+    both a stream and a digest was heard once, and can be sent on. `id` names the call in the log, and in its answer where
+    the upstream gave no id. Query, headers and body stay out of `repr`, because they may hold credentials.
+    """
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes = b""
+    peer: str = ""
+    id: str = field(default="", compare=False)
+    stream: Stream | None = field(default=None, compare=False)
+    digest: Digest | None = None
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.path})"
+
+    @property
+    def path(self) -> str:
+        """The raw path, without the query."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """The raw query, without its question mark; empty when there is none."""
+        return self.target.partition("?")[2]
+
+    @property
+    def content_length(self) -> int | None:
+        """The length of the body in bytes as its sender has told it; None where it has not."""
+        told = self.headers.get(LENGTH_HEADER)
+        return int(told) if told else None
 
 
 @dataclass(frozen=True, slots=True)

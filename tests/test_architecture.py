@@ -20,6 +20,7 @@ LEVELS = {
     "sections": 1,
     "shapes": 1,
     "coding": 1,
+    "multipart": 1,
     "streams": 2,
     "keyfile": 1,
     "pem": 1,

@@ -1,19 +1,20 @@
 """Bodies as a person reads them in a cassette, and back to the very bytes they were.
 
 A body is stored as `json` plus the `style` that prints it (left out when it is `compact`), as `text` when it is other
-UTF-8, else as `base64`. One that was streamed is stored as `chunks`, each with the time after the one before. No body
-at all is stored as nothing. What came compressed is stored as it reads, with the `coding` it came in.
+UTF-8, else as `base64`. One that was streamed is stored as `chunks`, each with the time after the one before. Of a
+body of a request that was too long, its `sha256` and `length` are stored. No body at all is stored as nothing. What came
+compressed is stored as it reads, with the `coding` it came in.
 """
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from runproxy.coding import CODINGS
 from runproxy.jsonstyle import COMPACT, STYLES, detect, render
-from runproxy.messages import Piece
+from runproxy.messages import Digest, Piece
 
 
 def _known_style(style: str) -> str:
@@ -34,7 +35,6 @@ def _valid_base64(text: str) -> str:
 
 
 _ENCODED: Final[dict[str, Any]] = {"contentEncoding": "base64"}
-_KINDS: Final = frozenset({"json_value", "text", "base64", "chunks"})
 _Base64: TypeAlias = Annotated[str, AfterValidator(_valid_base64)]
 
 
@@ -60,22 +60,24 @@ class StoredChunk(BaseModel):
         return self.text.encode() or b64decode(self.base64)
 
 
+def _one_of(kinds: Sequence[str], **dependent: str) -> ConfigDict:
+    """Say in the schema that a body holds exactly one of these, and what goes with what."""
+    extra: dict[str, Any] = {
+        "oneOf": [{"required": [kind]} for kind in kinds],
+        "dependentRequired": {name: [other] for name, other in dependent.items()},
+    }
+    return ConfigDict(extra="forbid", strict=True, json_schema_extra=extra)
+
+
+_KINDS: Final = ("json", "text", "base64", "chunks")
+_KINDS_OF_REQUEST: Final = (*_KINDS, "sha256")
+
+
 class StoredBody(BaseModel):
     """A body in a cassette: exactly one of `json`, `text`, `base64` and `chunks`."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={
-            "oneOf": [
-                {"required": ["json"]},
-                {"required": ["text"]},
-                {"required": ["base64"]},
-                {"required": ["chunks"]},
-            ],
-            "dependentRequired": {"style": ["json"]},
-        },
-    )
+    model_config = _one_of(_KINDS, style="json")
+    kinds: ClassVar[Sequence[str]] = _KINDS
 
     json_value: Any = Field(default=None, alias="json", description="The value that the body says.")
     style: Annotated[
@@ -89,10 +91,11 @@ class StoredBody(BaseModel):
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> "StoredBody":
-        kinds = _KINDS & self.model_fields_set
-        if len(kinds) != 1:
-            raise ValueError("a body holds exactly one of 'json', 'text', 'base64' and 'chunks'")
-        if "style" in self.model_fields_set and "json_value" not in kinds:
+        held = {"json" if name == "json_value" else name for name in self.model_fields_set}
+        if len(held.intersection(self.kinds)) != 1:
+            *kinds, last = (f"'{kind}'" for kind in self.kinds)
+            raise ValueError(f"a body holds exactly one of {', '.join(kinds)} and {last}")
+        if "style" in held and "json" not in held:
             raise ValueError("'style' goes with 'json'")
         return self
 
@@ -107,6 +110,30 @@ class StoredBody(BaseModel):
     def pieces(self) -> tuple[Piece, ...]:
         """Tell in which pieces the body came; none where it was not streamed."""
         return tuple(Piece(len(chunk.to_bytes()), chunk.after_ms) for chunk in self.chunks)
+
+
+class StoredRequestBody(StoredBody):
+    """A body of a request in a cassette: like any other, or `sha256` with `length` in its place."""
+
+    model_config = _one_of(_KINDS_OF_REQUEST, style="json", sha256="length", length="sha256")
+    kinds: ClassVar[Sequence[str]] = _KINDS_OF_REQUEST
+
+    sha256: str = Field(
+        default="",
+        pattern=r"^[0-9a-f]{64}$",
+        description="Of a body that was too long to be recorded; of a multipart one, with the boundary 'boundary'.",
+    )
+    length: int = Field(default=0, gt=0, description="How many bytes such a body had.")
+
+    @model_validator(mode="after")
+    def _has_length(self) -> "StoredRequestBody":
+        if len({"sha256", "length"} & self.model_fields_set) == 1:
+            raise ValueError("'sha256' and 'length' go together")
+        return self
+
+    def digest(self) -> Digest | None:
+        """Give what is known of a body that was too long; None for one that stands here."""
+        return Digest(self.sha256, self.length) if self.sha256 else None
 
 
 class StoredAnswerBody(StoredBody):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from runproxy.cassette.body import StoredAnswerBody, StoredBody, to_stored
+from runproxy.cassette.body import StoredAnswerBody, StoredBody, StoredRequestBody, to_stored
 from runproxy.cassette.model import PLAIN_MATCHER, Interaction
 from runproxy.cassette.reading import check_says_the_same, tell_unreadable
 from runproxy.errors import CorruptCassette, UnknownFormat
@@ -29,6 +29,7 @@ from runproxy.messages import (
     CODING_HEADER,
     HOP_BY_HOP,
     LENGTH_HEADER,
+    Headers,
     Piece,
     Request,
     Response,
@@ -110,7 +111,7 @@ class StoredRequest(_Stored):
         Field(description="Raw, without its question mark.", json_schema_extra={"pattern": r"^[^#\s]*$"}),
     ] = ""
     headers: StoredHeaders = []
-    body: Annotated[StoredBody | None, _WHAT_WAS_SENT] = None
+    body: Annotated[StoredRequestBody | None, _WHAT_WAS_SENT] = None
 
 
 class StoredResponse(_Stored):
@@ -250,18 +251,18 @@ def _read(stored: object, where: str, read: Callable[[StoredInteraction], _T]) -
 def _key(matcher: Matcher, found: StoredInteraction) -> MatchKey:
     found.recorded_at.astimezone(UTC)  # a date out of range is told now
     sent = found.request
-    return matcher.key(_request(sent) if matcher.reads_headers else _without_headers(sent))
+    return matcher.key(_request(sent, make_headers(sent.headers)) if matcher.reads_headers else _without_headers(sent))
 
 
 def _without_headers(sent: StoredRequest) -> Request:
     """Give the request with those headers alone that tell how to read its body."""
     coding = [pair for pair in sent.headers if pair[0].lower() == CODING_HEADER]
-    headers = make_headers(coding) if coding else _NO_HEADERS
-    return Request(sent.method, _target(sent), headers, _body_bytes(sent.body))
+    return _request(sent, make_headers(coding) if coding else _NO_HEADERS)
 
 
-def _request(sent: StoredRequest) -> Request:
-    return Request(sent.method, _target(sent), make_headers(sent.headers), _body_bytes(sent.body))
+def _request(sent: StoredRequest, headers: Headers) -> Request:
+    digest = sent.body.digest() if sent.body else None
+    return Request(sent.method, _target(sent), headers, _body_bytes(sent.body), digest=digest)
 
 
 def _target(sent: StoredRequest) -> str:
@@ -270,7 +271,10 @@ def _target(sent: StoredRequest) -> str:
 
 def _interaction(found: StoredInteraction) -> Interaction:
     return Interaction(
-        _request(found.request), _response(found.response), found.recorded_at.astimezone(UTC), found.elapsed_ms
+        _request(found.request, make_headers(found.request.headers)),
+        _response(found.response),
+        found.recorded_at.astimezone(UTC),
+        found.elapsed_ms,
     )
 
 
@@ -292,7 +296,7 @@ def encode_interaction(interaction: Interaction) -> bytes:
             "path": request.path,
             "query": request.query,
             "headers": [_on_one_line(pair) for pair in request.headers.items()],
-            **_stored_body(request.body),
+            **_stored_request_body(request),
         },
         "response": {
             "status": response.status,
@@ -311,6 +315,10 @@ def _on_one_line(header: tuple[str, str]) -> orjson.Fragment:
 def _stored_body(body: bytes, pieces: Sequence[Piece] = (), coding: str = "") -> dict[str, object]:
     stored = to_stored(body, pieces, coding)
     return {} if stored is None else {"body": stored}
+
+
+def _stored_request_body(request: Request) -> dict[str, object]:
+    return _stored_body(request.body) if request.digest is None else {"body": asdict(request.digest)}
 
 
 def _body_bytes(body: StoredBody | None) -> bytes:

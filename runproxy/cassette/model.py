@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from runproxy.matching import MAX_ALIKE, Matcher, MatchKey, address_parts
+from runproxy.matching import MAX_ALIKE, Matcher, MatchKey, address_parts, digested, may_be_of_digest
 from runproxy.messages import Request, Response
 from runproxy.redaction import PLAIN
 
@@ -41,6 +41,7 @@ class Cassette:
         self._held: list[Interaction | Callable[[], Interaction]] = []
         self._positions: defaultdict[MatchKey, list[int]] = defaultdict(list)
         self._by_address: dict[MatchKey, list[int]] | None = None
+        self._may_hold_digests = False
         for interaction in interactions:
             self.add(interaction)
 
@@ -61,6 +62,17 @@ class Cassette:
     def key_of(self, interaction: Interaction) -> MatchKey:
         """What a call must share to be answered by a recording."""
         return self.matcher.key(interaction.request)
+
+    def key_for(self, request: Request) -> MatchKey:
+        """Give the key under which recordings of a request stand, or would stand.
+
+        A body that is known here may have been too long to be recorded, so that no more than its digest was.
+        """
+        key = self.matcher.key(request)
+        if self._may_hold_digests and request.body and key not in self._positions:
+            of_digest = self.matcher.key(digested(request))
+            return of_digest if of_digest in self._positions else key
+        return key
 
     def add_unread(self, key: MatchKey, read: Callable[[], Interaction]) -> None:
         """Put an interaction of this key at the end, to be read when it is asked for."""
@@ -107,3 +119,4 @@ class Cassette:
         self._positions[key].append(len(self._held))
         self._held.append(held)
         self._by_address = None
+        self._may_hold_digests = self._may_hold_digests or may_be_of_digest(key)

@@ -62,7 +62,7 @@ def _as_cut_before(before: Response, after: Response) -> tuple[Piece, ...]:
 
 
 def _sent(request: Request) -> tuple[object, ...]:
-    return request.method, request.target, request.body, _steady(request.headers)
+    return request.method, request.target, request.body, request.digest, _steady(request.headers)
 
 
 def _lasting(answer: Response) -> tuple[object, ...]:

@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 import orjson
 
-from runproxy.messages import Request
+from runproxy.messages import Digest, Request
+from runproxy.multipart import BodyHash, without_boundary
 
 MatchKey: TypeAlias = bytes
 """What two requests share when one recording answers both; derived at load, never stored."""
 
-_FIRST_BOUNDARY: Final = re.compile(rb"--([0-9A-Za-z'()+_,./:=? -]{1,70})\r\n")
+_DIGEST_MARK: Final = b"sha256 "
 _FLOAT_LIKE: Final = re.compile(rb"[0-9][.eE]")  # every float is written with one of these, so most bodies hold none
 
 
@@ -24,7 +26,21 @@ def match_key(request: Request, headers: Sequence[str] = ()) -> MatchKey:
     head = f"{request.method} {target}\n".encode("utf-8", "surrogateescape")
     if headers:
         head += _canonical_headers(request, headers)
-    return head + (_canonical_body(body) if body else b"")
+    if body:
+        return head + _canonical_body(body)
+    return head if request.digest is None else head + _DIGEST_MARK + request.digest.sha256.encode()
+
+
+def may_be_of_digest(key: MatchKey) -> bool:
+    """Tell whether a key may be that of a request of which nothing but the digest of its body is known."""
+    return b"\n" + _DIGEST_MARK in key
+
+
+def digested(request: Request) -> Request:
+    """Give a request of which no more is known than the digest of its body."""
+    body_hash = BodyHash()
+    body_hash.update(request.body)
+    return replace(request, body=b"", digest=Digest(body_hash.hexdigest(), len(request.body)))
 
 
 def address_parts(key: MatchKey) -> tuple[MatchKey, MatchKey]:
@@ -44,17 +60,6 @@ def by_value(value: object) -> object:
     if isinstance(value, float) and value.is_integer() and -(2**63) <= value < 2**64:
         return int(value)
     return value
-
-
-def without_boundary(body: bytes) -> bytes:
-    """Put one and the same boundary into a multipart body (RFC 2046 section 5.1), which has a fresh one in every call.
-
-    It is told by the first line and the last; any other body is given back as the same object.
-    """
-    found = _FIRST_BOUNDARY.match(body)
-    if found is None or not body.rstrip(b"\r\n").endswith(b"--" + found[1] + b"--"):
-        return body
-    return (b"\r\n" + body).replace(b"\r\n--" + found[1], b"\r\n--boundary")[2:]
 
 
 def _canonical_headers(request: Request, names: Sequence[str]) -> bytes:

@@ -75,7 +75,8 @@ class Matcher:
         redacted = self._redaction.scrub(request)
         path, query = self._without_prefix(redacted.path), self._without_ignored(redacted.query)
         headers = self._redaction.compared_headers(redacted.headers, self._headers)
-        return Request(redacted.method, f"{path}?{query}" if query else path, headers, self._body(redacted.body))
+        target, body = f"{path}?{query}" if query else path, self._body(redacted.body)
+        return Request(redacted.method, target, headers, body, digest=redacted.digest)
 
     def nearest(self, request: Request, recorded: Mapping[int, Request]) -> Nearest | None:
         """Find the recording that differs least from a call, in what counts; None when there is none."""

@@ -8,8 +8,9 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from runproxy.matching.key import by_value, without_boundary
+from runproxy.matching.key import by_value
 from runproxy.messages import Request
+from runproxy.multipart import without_boundary
 
 ABSENT: Final = "(absent)"
 """Stands in a difference for what one side does not have."""
@@ -67,7 +68,10 @@ def _differences(sent: Request, recorded: Request, headers: Sequence[str]) -> It
         yield Difference("path", sent.path, recorded.path)
     yield from _compare_maps("query", _query_map(sent), _query_map(recorded), ".")
     yield from _compare_maps("header", _chosen(sent, headers), _chosen(recorded, headers), ".")
-    yield from _compare("body", _body_value(sent.body), _body_value(recorded.body))
+    if sent.digest is None and recorded.digest is None:
+        yield from _compare("body", _body_value(sent.body), _body_value(recorded.body))
+    elif sent.digest != recorded.digest:
+        yield Difference("body", _described(sent), _described(recorded))
 
 
 def _query_map(request: Request) -> dict[str, object]:
@@ -79,6 +83,13 @@ def _query_map(request: Request) -> dict[str, object]:
 
 def _chosen(request: Request, names: Sequence[str]) -> dict[str, object]:
     return {name: ", ".join(request.headers.getall(name)) for name in names if name in request.headers}
+
+
+def _described(request: Request) -> str:
+    """Say of a body what can be said beside one of which no more is known."""
+    if request.digest is not None:
+        return f"{request.digest.length} bytes, of which only the digest is kept (SHA-256 {request.digest.sha256})"
+    return f"{len(request.body)} bytes" if request.body else ABSENT
 
 
 def _body_value(body: bytes) -> object:

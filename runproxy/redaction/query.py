@@ -27,7 +27,8 @@ def scrub(request: Request) -> Request:
     if not query:
         return request
     scrubbed = "".join(_scrub_pair(part) for part in _PAIR_SEPARATOR.split(query))
-    return Request(request.method, f"{request.path}?{scrubbed}", request.headers, request.body)
+    target = f"{request.path}?{scrubbed}"
+    return Request(request.method, target, request.headers, request.body, digest=request.digest)
 
 
 def secrets_in_query(query: str) -> Iterator[str]:

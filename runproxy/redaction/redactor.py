@@ -131,7 +131,8 @@ class Redactor:
         if self._is_plain:
             return request
         headers, body = _readable(request.headers, request.body)
-        return Request(request.method, self._target(request, taken), headers, self._sent.redacted(body, taken))
+        target, body = self._target(request, taken), self._sent.redacted(body, taken)
+        return Request(request.method, target, headers, body, digest=request.digest)
 
     def _target(self, request: Request, taken: Taken | None) -> str:
         target, query = request.target, request.query
@@ -151,7 +152,7 @@ class Redactor:
     def _storable_request(self, request: Request, taken: Taken | None) -> Request:
         scrubbed = self._scrubbed(request, taken)
         headers = self._without_ids(kept_request_headers(scrubbed.headers, self._request_headers))
-        return Request(scrubbed.method, scrubbed.target, headers, scrubbed.body)
+        return Request(scrubbed.method, scrubbed.target, headers, scrubbed.body, digest=scrubbed.digest)
 
     def _storable_response(self, response: Response, method: str, taken: Taken | None) -> Response:
         has_length_alone = tells_length_alone(method, response.status) and not response.body

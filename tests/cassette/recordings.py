@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from runproxy.cassette import Interaction, encode_interaction, layout
-from runproxy.messages import Request, Response, make_headers
+from runproxy.messages import Digest, Request, Response, make_headers
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
 JSON = ("content-type", "application/json")
@@ -22,9 +22,10 @@ def recording(
     headers: Sequence[tuple[str, str]] = (JSON,),
     seconds: int = 0,
 ) -> Interaction:
-    """Make a recorded call; `got` and `sent` are bodies, as bytes or as JSON values."""
+    """Make a recorded call; `got` and `sent` are bodies, as bytes or as JSON values, and `sent` may be a digest."""
+    digest = sent if isinstance(sent, Digest) else None
     return Interaction(
-        Request("POST", path, make_headers([JSON]), as_body(sent)),
+        Request("POST", path, make_headers([JSON]), b"" if digest else as_body(sent), digest=digest),
         Response(status, make_headers(headers), as_body(got)),
         MOMENT + timedelta(seconds=seconds),
         seconds,
@@ -50,7 +51,12 @@ json_values = st.recursive(
 )
 objects = st.dictionaries(st.text(max_size=5), json_values, max_size=4)
 calls = st.sampled_from(["/v1/a", "/v1/b", "/v1/c", "/v1/d"])
+digests = st.builds(Digest, st.sampled_from(["0" * 64, "f" * 64]), st.just(1))
 recordings = st.builds(
-    lambda path, got, status: recording(path, got, status=status), calls, objects, st.sampled_from([200, 400, 500])
+    lambda path, got, status, sent: recording(path, got, status=status, sent=sent),
+    calls,
+    objects,
+    st.sampled_from([200, 400, 500]),
+    st.none() | digests,
 )
 cassettes = st.lists(recordings, max_size=6)

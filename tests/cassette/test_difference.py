@@ -50,7 +50,8 @@ def test_every_changed_answer_is_found(held: list[Interaction], place: int, got:
     assume(held)
     place %= len(held)
     mutated = [*held]
-    mutated[place] = recording(held[place].request.path, {**got, "mutated": place}, status=held[place].response.status)
+    answer = recording(got={**got, "mutated": place}, status=held[place].response.status).response
+    mutated[place] = replace(held[place], response=answer)
     found = differences(held, mutated)
     assert not found.added + found.removed
     assert [(change.before.position, change.after.position) for change in found.changed] == [(place, place)]

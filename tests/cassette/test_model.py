@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from runproxy.cassette import Cassette, Interaction
-from runproxy.matching import MAX_ALIKE, match_key, nearest
+from runproxy.matching import MAX_ALIKE, digested, match_key, nearest
 from runproxy.messages import Request, Response, make_headers
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -72,3 +72,32 @@ def test_the_recording_that_differs_least_is_the_nearest(requests: list[Request]
     found = nearest(sent, {place: cassette[place].request for place in cassette.alike(match_key(sent))})
     assert found is not None
     assert found.position == position
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"a": 1}', id="JSON"),
+        pytest.param(b"text", id="text"),
+        pytest.param(b"--b1\r\n\r\na\r\n--b1--\r\n", id="multipart"),
+    ],
+)
+def test_a_body_that_is_known_is_found_by_its_digest(body: bytes) -> None:
+    """Where no more than that was recorded; what was recorded whole comes first, whenever it was recorded."""
+    whole, reduced = call("/a", body), digested(call("/a", body))
+    cassette = Cassette([recorded(reduced)])
+    assert cassette.key_for(whole) == cassette.key_for(reduced) == cassette.matcher.key(reduced)
+    assert cassette.key_for(call("/a", b"other")) == cassette.matcher.key(call("/a", b"other"))
+    assert cassette.key_for(call("/b", body)) == cassette.matcher.key(call("/b", body))
+    cassette.add(recorded(whole))
+    assert cassette.positions(cassette.key_for(whole)) == [1]
+    assert cassette.positions(cassette.key_for(reduced)) == [0]
+
+
+def test_a_digest_is_no_call_without_a_body() -> None:
+    """Nor is it a text that reads as its key does."""
+    reduced = digested(call("/a", b"text"))
+    assert reduced.digest is not None
+    cassette = Cassette([recorded(reduced)])
+    for body in (b"", f"sha256 {reduced.digest.sha256}".encode()):
+        assert cassette.positions(cassette.key_for(call("/a", body))) == []

@@ -13,6 +13,7 @@ from runproxy.cassette import FORMAT, Interaction, decode
 from runproxy.cassette.layout import EMPTY
 from runproxy.cassette.schema import DIALECT, make_schema
 from runproxy.errors import CassetteError
+from runproxy.messages import Digest
 from tests.cassette.recordings import cassettes, recording, text_of
 
 CODED = replace(recording(), response=replace(recording(got={"a": 1}).response, coding="zstd"))
@@ -55,6 +56,7 @@ def test_what_runproxy_writes_is_valid(held: list[Interaction]) -> None:
         pytest.param(text_of([recording(got=b"null")]), id="null"),
         pytest.param(text_of([recording(status=204)]), id="no-content"),
         pytest.param(text_of([CODED]), id="coded"),
+        pytest.param(text_of([recording(sent=Digest("0" * 64, 1))]), id="digest"),
         pytest.param(text_of([recording("/v1/a?x=1", got=b'{\n    "a": 1\n}\n', sent={})]), id="style"),
     ],
 )
@@ -74,6 +76,7 @@ def quickstart(change: dict[str, Any], *steps: str | int) -> dict[str, Any]:
 
 
 FIRST = ("interactions", 0)
+DIGEST = {"sha256": "0" * 64, "length": 1}
 
 
 @pytest.mark.parametrize(
@@ -98,6 +101,12 @@ FIRST = ("interactions", 0)
         pytest.param(quickstart({"status": 99}, *FIRST, "response"), id="status"),
         pytest.param(quickstart({"status": 204}, *FIRST, "response"), id="body-without-content"),
         pytest.param(quickstart({"body": {}}, *FIRST, "response"), id="no-body"),
+        pytest.param(quickstart({"body": DIGEST}, *FIRST, "response"), id="digest-of-an-answer"),
+        pytest.param(quickstart({"body": {**DIGEST, "text": ""}}, *FIRST, "request"), id="digest-and-text"),
+        pytest.param(quickstart({"body": {"sha256": "0" * 64}}, *FIRST, "request"), id="digest-without-length"),
+        pytest.param(quickstart({"body": {"text": "", "length": 1}}, *FIRST, "request"), id="length-of-text"),
+        pytest.param(quickstart({"body": {**DIGEST, "sha256": "0"}}, *FIRST, "request"), id="digest-of-another-length"),
+        pytest.param(quickstart({"body": {**DIGEST, "length": 0}}, *FIRST, "request"), id="digest-of-nothing"),
         pytest.param(quickstart({"text": ""}, *FIRST, "response", "body"), id="two-bodies"),
         pytest.param(quickstart({"style": "odd"}, *FIRST, "response", "body"), id="style"),
         pytest.param(quickstart({"coding": "odd"}, *FIRST, "response", "body"), id="coding"),

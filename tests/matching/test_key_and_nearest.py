@@ -1,6 +1,7 @@
 """Matching: which requests count as the same, and how a miss is explained."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -8,8 +9,16 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from runproxy.matching import ABSENT, MAX_DIFFERENCES, Difference, match_key, nearest
-from runproxy.messages import Request, make_headers
+from runproxy.matching import (
+    ABSENT,
+    MAX_DIFFERENCES,
+    Difference,
+    digested,
+    match_key,
+    may_be_of_digest,
+    nearest,
+)
+from runproxy.messages import Digest, Request, make_headers
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=6)
 EXACT: st.SearchStrategy[Any] = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | TEXTS
@@ -344,3 +353,42 @@ def test_two_uploads_of_the_same_parts_are_the_same(parts: list[str]) -> None:
 def test_other_uploads_differ(one: bytes, other: bytes) -> None:
     """Only the boundary itself is left out of account."""
     assert not is_same(call(body=one), call(body=other))
+
+
+FIRST, SECOND = Digest("a" * 64, 300), Digest("b" * 64, 200)
+OF_FIRST = f"300 bytes, of which only the digest is kept (SHA-256 {'a' * 64})"
+OF_SECOND = f"200 bytes, of which only the digest is kept (SHA-256 {'b' * 64})"
+
+
+@pytest.mark.parametrize(
+    ("sent", "recorded", "told"),
+    [
+        pytest.param(FIRST, SECOND, (OF_FIRST, OF_SECOND), id="two digests"),
+        pytest.param(b"ab", SECOND, ("2 bytes", OF_SECOND), id="a body and a digest"),
+        pytest.param(FIRST, b"{}", (OF_FIRST, "2 bytes"), id="a digest and a body"),
+        pytest.param(b"", SECOND, (ABSENT, OF_SECOND), id="nothing and a digest"),
+    ],
+)
+def test_bodies_of_which_only_a_digest_is_known_are_told_apart_in_words(
+    sent: bytes | Digest, recorded: bytes | Digest, told: tuple[str, str]
+) -> None:
+    """How long they are, and the digest where there is one."""
+    one, other = (
+        replace(call(), digest=held) if isinstance(held, Digest) else call(body=held) for held in (sent, recorded)
+    )
+    assert not is_same(one, other)
+    assert differences(one, other) == (Difference("body", *told),)
+
+
+def test_two_digests_are_the_same_by_their_hash() -> None:
+    """The length of a multipart body changes with that of its boundary."""
+    one, other = (replace(call(), digest=Digest("a" * 64, length)) for length in (300, 310))
+    assert is_same(one, other)
+    assert differences(one, other) == ()
+
+
+@given(st.binary(min_size=1, max_size=50))
+def test_a_body_and_its_digest_are_two_keys(body: bytes) -> None:
+    """They are brought together where it is known that a digest was recorded."""
+    assert not is_same(call(body=body), digested(call(body=body)))
+    assert may_be_of_digest(match_key(digested(call(body=body))))
