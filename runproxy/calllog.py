@@ -17,7 +17,7 @@ import orjson
 import structlog
 
 from runproxy.calls import Call
-from runproxy.errors import CassetteMiss, Overloaded, Refusal, RunproxyError, UpstreamError
+from runproxy.errors import CassetteMiss, ClientGone, Overloaded, Refusal, RunproxyError, UpstreamError
 from runproxy.messages import Delivery, Request
 from runproxy.redaction import loggable
 from runproxy.violations import listed
@@ -120,6 +120,8 @@ def _tell_of_error(call: Call, error: RunproxyError) -> None:
             known = {name: str(error.details[name]) for name in _TOLD_OF_MISSES if name in error.details}
             block = {} if error.holds_secret else {"block": error.message}
             _log.warning("miss", **_checked(call, known), **_checked(call, block), **told)
+        case ClientGone():
+            _log.warning("client gone", code=error.code, **_checked(call, {"reason": error.message}), **told)
         case UpstreamError():
             _log.warning("upstream failed", code=error.code, **_checked(call, {"reason": error.message}), **told)
         case Overloaded():

@@ -19,7 +19,10 @@
     ├── Overloaded                503      what this process cannot do now, and may be able to do soon
     │   ├── TooManyConnections
     │   └── TooManyCalls
+    ├── RulesChanged              503      a call that came in under rules that are no longer in force
     ├── Stopped                   503      a call that was broken off because runproxy had to stop
+    ├── ClientGone                400      a client that broke off its call; nobody gets this answer
+    ├── UploadNotKept             507      no room for an upload of which it is not known yet where it goes
     ├── CassetteMiss              501      no recorded answer; never retried by a client
     ├── UpstreamError             502
     │   └── UpstreamTimeout       504
@@ -34,6 +37,7 @@
         │   ├── TooLongToRecord
         │   ├── TooManyCredentials
         │   ├── Unredactable
+        │   ├── UploadUnfinished
         │   └── OpaqueBody
         ├── CassetteNotWritable
         └── Unrecorded            507      a call that was answered, whose answer is withheld
@@ -133,12 +137,12 @@ class HeadersTooLarge(Refusal):
 
 
 class BodyTooSlow(Refusal):
-    """A body that did not arrive in time."""
+    """A body that did not arrive in time, or of which the next piece did not."""
 
     status = 408
 
-    def __init__(self, limit_s: float) -> None:
-        super().__init__(f"The request body did not arrive within {limit_s:g} seconds.", code="body_too_slow")
+    def __init__(self, limit_s: float, what: str = "The request body") -> None:
+        super().__init__(f"{what} did not arrive within {limit_s:g} seconds.", code="body_too_slow")
 
 
 class ExpectationRefused(Refusal):
@@ -218,12 +222,49 @@ class TooManyCalls(Overloaded):
         )
 
 
+class RulesChanged(RunproxyError):
+    """A call whose body the guard has come to look at while it was on its way; the SDKs try again."""
+
+    status = 503
+    kind = "server_error"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The rules of this proxy have changed while your call was on its way. Send it once more.",
+            code="rules_changed",
+            headers={"Retry-After": "1"},
+        )
+
+
 class Stopped(RunproxyError):
     """A call that was broken off: runproxy was told to stop, and the call did not end in time."""
 
     status = 503
     kind = "server_error"
     outcome = "stopped"
+
+
+class ClientGone(RunproxyError):
+    """A client that broke off its call in the middle of its body; the upstream has not had all of it either."""
+
+    status = 400
+    outcome = "client_gone"
+
+    def __init__(self, received_bytes: int) -> None:
+        super().__init__(f"The client broke off its call after {received_bytes} bytes of the body.", code="client_gone")
+
+
+class UploadNotKept(RunproxyError):
+    """An upload that must be kept on disk until it is known where it goes, and could not be."""
+
+    status = 507
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The body of your request could not be kept in a temporary file: {reason}. "
+            "Make room there, or name another folder in the environment variable TMPDIR.",
+            code="upload_not_kept",
+        )
 
 
 class CassetteMiss(RunproxyError):
@@ -348,3 +389,10 @@ class Unredactable(NotStorable):
 
     def __init__(self, where: str) -> None:
         super().__init__(f"{where} cannot be read as JSON, and so not be redacted", code="unredactable_body")
+
+
+class UploadUnfinished(NotStorable):
+    """A call that was answered before the upstream had all of it; what the rest would have been is not known."""
+
+    def __init__(self) -> None:
+        super().__init__("the upstream answered before it had the whole request", code="upload_unfinished")

@@ -124,8 +124,8 @@ class Request:
     """A request as received: `target` is the raw path and query, never percent-decoded; `peer` is who sent it.
 
     The body is `body`; or it is still to come as `stream`; or nothing is known of it but its `digest`. One that has
-    both a stream and a digest was heard once, and can be sent on. `id` names the call in the log, and in its answer where
-    the upstream gave no id. Query, headers and body stay out of `repr`, because they may hold credentials.
+    both a stream and a digest was heard once, and can be sent on. `id` names the call in the log, and in its answer
+    where the upstream gave no id. Query, headers and body stay out of `repr`, because they may hold credentials.
     """
 
     method: str

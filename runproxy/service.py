@@ -74,6 +74,14 @@ class Service:
         """Hold the calls that come from now on to these rules."""
         self._rules = rules
 
+    def may_stream(self, request: Request) -> bool:
+        """Tell whether a call can be answered before its body is here: only the guard must know that as a whole."""
+        try:
+            plain, _ = self._addressed(take_session(request)[0])
+        except RunproxyError:  # it is refused by its head, and its body is not read at all
+            return True
+        return not self._rules.guard.reads_body(plain)
+
     async def answer(self, request: Request) -> Response:
         """Answer one call; every `RunproxyError` becomes the reply that tells of it."""
         started, call = self._now(), Call(request, self._mode)

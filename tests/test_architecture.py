@@ -22,6 +22,7 @@ LEVELS = {
     "coding": 1,
     "multipart": 1,
     "streams": 2,
+    "uploads": 2,
     "keyfile": 1,
     "pem": 1,
     "tally": 1,

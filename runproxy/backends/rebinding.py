@@ -17,6 +17,7 @@ from runproxy.cassette.usage import CassetteUsage
 from runproxy.matching import Matcher, MatchKey
 from runproxy.messages import Request, Response, cut_anew, make_headers
 from runproxy.redaction import ID
+from runproxy.uploads import gathered
 
 _Ids: TypeAlias = tuple[str, ...]
 
@@ -51,6 +52,8 @@ class Rebinding:
 
     async def send(self, request: Request) -> Response:
         """Answer from the cassette; raises `CassetteMiss`."""
+        if request.stream is not None:
+            request = await gathered(request, request.stream, self._replay.max_recorded_bytes)
         answer = self.find(request)
         if answer is None:
             raise self._replay.miss(request)

@@ -11,10 +11,20 @@ import structlog
 from runproxy.backends.sunsets import IsSunset, Sunsets
 from runproxy.cassette import Interaction
 from runproxy.coding import known_coding
-from runproxy.errors import CassetteError, ClosedEndpoint, NotStorable, RunproxyError, TooManyCredentials, Unrecorded
+from runproxy.errors import (
+    CassetteError,
+    ClosedEndpoint,
+    NotStorable,
+    RunproxyError,
+    TooManyCredentials,
+    Unrecorded,
+    UploadUnfinished,
+)
+from runproxy.matching import digested
 from runproxy.messages import OUTCOME_HEADER, Backend, Request, Response, Stream, coding_named
 from runproxy.redaction import PLAIN, Redactor, WriteGate, loggable_path
 from runproxy.streams import Overheard, Passed
+from runproxy.uploads import Upload
 
 _log = structlog.get_logger("runproxy.record")
 
@@ -35,8 +45,9 @@ class Record:
     """Forwards calls to `upstream` and records them; of what could not be recorded, `unrecorded` makes the answer.
 
     Acknowledged means recorded: the answer is given back when the recorder has returned, and of a stream its end. Of
-    streams, and of what comes compressed, what says at most `max_recorded_bytes` is recorded; of answers, none that
-    `is_sunset`. `now` tells the time in UTC. What is not recorded costs no earlier recording of its call.
+    streams, and of what comes compressed, what says at most `max_recorded_bytes` is recorded, and of a longer body of a
+    request, its digest; of answers, none that `is_sunset`. `now` tells the time in UTC. What is not recorded costs no
+    earlier recording of its call.
     """
 
     def __init__(
@@ -64,15 +75,15 @@ class Record:
         """Answer from the upstream; raises `UpstreamError`, after which nothing is recorded."""
         loop = asyncio.get_running_loop()
         started_at, started = self._now(), loop.time()
-        unsearched = self._learn(request)
+        unsearched, upload = self._learn(request), self._upload(request)
         try:
-            response = await self._upstream.send(request)
+            response = await self._upstream.send(upload.passing if upload else request)
         except (RunproxyError, asyncio.CancelledError):
-            self._recorder.give_up(request)
+            self._recorder.give_up(_as_far_as_known(request, upload))
             raise
         elapsed_ms = round((loop.time() - started) * 1000)
         self._gate.learn_cookies(response)
-        taking = _Taking(request, started_at, elapsed_ms, unsearched)
+        taking = _Taking(request, upload, started_at, elapsed_ms, unsearched)
         if response.stream is not None:
             return self._recording(response, response.stream, taking)
         why = await self._take_down(taking, response)
@@ -97,7 +108,7 @@ class Record:
             length=int(length) if length else None,
             max_bytes=self._max_recorded_bytes,
             coding=coding,
-            lost=lambda: self._recorder.give_up(taking.request),
+            lost=lambda: self._recorder.give_up(_as_far_as_known(taking.request, taking.upload)),
         )
         return replace(response.with_header(OUTCOME_HEADER, "recording"), stream=overheard)
 
@@ -119,7 +130,7 @@ class Record:
             why = "internal_error", "runproxy failed; its log has the reason."
         else:
             return None
-        self._recorder.give_up(request)
+        self._recorder.give_up(_as_far_as_known(request, taking.upload))
         return why
 
     def _storable(self, taking: "_Taking", response: Response, lost: NotStorable | None) -> tuple[Request, Response]:
@@ -128,7 +139,18 @@ class Record:
             raise why
         if self._is_sunset(taking.request, response):
             raise ClosedEndpoint
-        return self._redactor.storable(taking.request, response, self._max_recorded_bytes)
+        if taking.upload and not taking.upload.has_passed:
+            raise UploadUnfinished
+        request = _as_far_as_known(taking.request, taking.upload)
+        if len(request.body) > self._max_recorded_bytes:
+            request = digested(request)
+        return self._redactor.storable(request, response, self._max_recorded_bytes)
+
+    def _upload(self, request: Request) -> Upload | None:
+        """Hear a body that is still to come, unless it was heard before."""
+        if request.stream is None or request.digest is not None:
+            return None
+        return Upload(request, request.stream, self._max_recorded_bytes)
 
     def _learn(self, request: Request) -> TooManyCredentials | None:
         """Remember the credentials of a request; gives what keeps it from being recorded, if there are too many."""
@@ -144,9 +166,15 @@ class _Taking:
     """What is known of a call before its answer is whole."""
 
     request: Request
+    upload: Upload | None
     started_at: datetime
     elapsed_ms: int
     unsearched: TooManyCredentials | None
+
+
+def _as_far_as_known(request: Request, upload: Upload | None) -> Request:
+    """Give a request with its body, where that has passed whole, and else as it was when it began."""
+    return upload.known() if upload and upload.has_passed else request
 
 
 OnRecordError: TypeAlias = Callable[[Response, str, str], Response]

@@ -17,6 +17,7 @@ from runproxy.cassette.usage import CassetteUsage
 from runproxy.errors import CassetteMiss
 from runproxy.matching import Matcher, MatchKey, Nearest
 from runproxy.messages import INTERACTION_HEADER, OUTCOME_HEADER, WARNINGS_HEADER, Request, Response, Source
+from runproxy.uploads import gathered
 
 OnExhausted = Literal["last", "error", "cycle"]
 """What answers the call after the last recording of its kind: that one again, a miss, or the first."""
@@ -61,7 +62,8 @@ class Replay:
 
     `cassette` is None when there is no such cassette. The cursor is this object's, so two sessions on one cassette
     do not disturb each other. Calls are compared as the cassette does, and as `matcher` does where there is none.
-    `record_command` is what a person types to record what was missed.
+    `record_command` is what a person types to record what was missed. Of bodies that come as streams, at most
+    `max_recorded_bytes` are kept in memory, as when they are recorded.
     """
 
     def __init__(
@@ -73,7 +75,9 @@ class Replay:
         *,
         expiry: Expiry | None = None,
         matcher: Matcher = PLAIN_MATCHER,
+        max_recorded_bytes: int = 16 * 1024 * 1024,
     ) -> None:
+        self.max_recorded_bytes = max_recorded_bytes
         self._expiry = expiry
         self._told_expired: set[int] = set()
         self.name = name
@@ -101,6 +105,8 @@ class Replay:
 
     async def send(self, request: Request) -> Response:
         """Answer from the cassette; raises `CassetteMiss`."""
+        if request.stream is not None:
+            request = await gathered(request, request.stream, self.max_recorded_bytes)
         answer = self.find(request)
         if answer is None:
             raise self.miss(request)
@@ -124,7 +130,7 @@ class Replay:
         return position, self.cassette[position]
 
     def _next(self, cassette: Cassette, request: Request) -> int | None:
-        key = cassette.matcher.key(request)
+        key = cassette.key_for(request)
         positions = cassette.positions(key)
         if not positions:
             return None
@@ -138,7 +144,8 @@ class Replay:
 
     def skip(self, request: Request) -> None:
         """Count a recording as played."""
-        self._played[self.matcher.key(request)] += 1
+        if self.cassette is not None:
+            self._played[self.cassette.key_for(request)] += 1
 
     def _expired(self, request: Request, answer: Response, position: int, age: timedelta) -> Response:
         """Tell that a recording is too old, and give it all the same unless the settings say otherwise."""
@@ -187,7 +194,7 @@ class Replay:
         sent = self.matcher.scrubbed(request)
         if self.cassette is None:
             return self._verdict(sent, "no_cassette", f"there is no cassette {self.name!r}", None)
-        key = self.matcher.key(request)
+        key = self.cassette.key_for(request)
         positions = self.cassette.positions(key)
         if positions:
             reason = f"all {len(positions)} recordings of this call in cassette {self.name!r} have been played"

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 from runproxy.cassette import Cassette, Interaction
 from runproxy.cassette.slots import is_same_answer, without_noise
-from runproxy.matching import MatchKey
+from runproxy.matching import MatchKey, address_parts
 from runproxy.messages import Request
 from runproxy.stores import Tape
 
@@ -23,10 +23,11 @@ class Take:
         self._earlier = earlier
         self._answered: defaultdict[MatchKey, int] = defaultdict(int)
         self._failed: set[MatchKey] = set()
+        self._failed_addresses: set[MatchKey] = set()
 
     async def append(self, interaction: Interaction) -> None:
         """Record one interaction; raises `CassetteError`."""
-        key = self._earlier.key_of(interaction)
+        key = self._earlier.key_for(interaction.request)
         try:
             await self._record(key, interaction)
         except Exception:
@@ -51,12 +52,16 @@ class Take:
 
     def give_up(self, request: Request) -> None:
         """Keep what earlier sessions recorded for a call that has failed in this one."""
-        self._failed.add(self._earlier.matcher.key(request))
+        key = self._earlier.key_for(request)
+        if request.stream is None:
+            self._failed.add(key)
+        else:  # not all of it has come, so it could be any call to its address
+            self._failed_addresses.add(address_parts(key)[0])
 
     async def finish(self) -> None:
         """Take out what is left of earlier sessions for the calls this one has made; raises `CassetteError`."""
         for key, answered in self._answered.items():
-            if key in self._failed:
+            if key in self._failed or address_parts(key)[0] in self._failed_addresses:
                 continue
             for position in self._earlier.positions(key)[answered:]:
                 await self._tape.remove(self._earlier[position])

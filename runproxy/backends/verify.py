@@ -16,6 +16,7 @@ from runproxy.coding import known_coding
 from runproxy.messages import DRIFT_HEADER, OUTCOME_HEADER, Backend, Request, Response, Stream, coding_named
 from runproxy.redaction import Redactor, loggable
 from runproxy.streams import Overheard, Passed
+from runproxy.uploads import Upload
 
 _KEPT: Final = 100
 _MAX_PLACES: Final = 10
@@ -62,8 +63,22 @@ class Verify:
 
     async def send(self, request: Request) -> Response:
         """Answer from the upstream; raises `UpstreamError`."""
+        if request.stream is not None:
+            return await self._send_upload(Upload(request, request.stream, self._replay.max_recorded_bytes))
         recording = self._replay.recording(request)
-        response = await self._upstream.send(request)
+        return self._checked(request, await self._upstream.send(request), recording)
+
+    async def _send_upload(self, upload: Upload) -> Response:
+        """Forward a call whose body is still to come; which recording is its own is known when it has passed."""
+        response = await self._upstream.send(upload.passing)
+        request = upload.known()
+        if not upload.has_passed:
+            told = loggable(request, {"method": request.method, "path": request.path})
+            _log.warning("not compared", reason="the upstream answered before it had the whole request", **told)
+            return response
+        return self._checked(request, response, self._replay.recording(request))
+
+    def _checked(self, request: Request, response: Response, recording: tuple[int, Interaction] | None) -> Response:
         if recording is None:
             _log.info("new", **loggable(request, {"method": request.method, "path": request.path}))
             return response.with_header(OUTCOME_HEADER, "new")

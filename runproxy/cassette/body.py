@@ -2,8 +2,8 @@
 
 A body is stored as `json` plus the `style` that prints it (left out when it is `compact`), as `text` when it is other
 UTF-8, else as `base64`. One that was streamed is stored as `chunks`, each with the time after the one before. Of a
-body of a request that was too long, its `sha256` and `length` are stored. No body at all is stored as nothing. What came
-compressed is stored as it reads, with the `coding` it came in.
+body of a request that was too long, its `sha256` and `length` are stored. No body at all is stored as nothing. What
+came compressed is stored as it reads, with the `coding` it came in.
 """
 
 from base64 import b64decode, b64encode

@@ -115,6 +115,7 @@ def _fields(before: Interaction, after: Interaction, ignoring: Ignoring) -> Iter
         yield from _plain("elapsed_ms", before.elapsed_ms, after.elapsed_ms)
         yield from _plain("request.query", before.request.query, after.request.query)
         yield from _printed("request.body", before.request, after.request)
+        yield from _plain("request.body.length", _length(before.request), _length(after.request))
     yield from header_fields("request.headers", before.request.headers, after.request.headers, ignoring)
     yield from _plain("response.status", before.response.status, after.response.status)
     yield from header_fields("response.headers", before.response.headers, after.response.headers, ignoring)
@@ -162,6 +163,11 @@ def _printed(where: str, before: Request | Response, after: Request | Response) 
         styles = (one[1], other[1]) if one and other and one[1] != other[1] else None
         old, new = styles or (_as_text(before.body), _as_text(after.body))
         yield Field(f"{where}, as printed", old, new)
+
+
+def _length(request: Request) -> object:
+    """Give the length of a body of which no more than a digest was recorded; boundaries of parts differ in theirs."""
+    return ABSENT if request.digest is None else request.digest.length
 
 
 def _as_text(body: bytes) -> str:

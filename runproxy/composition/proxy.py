@@ -123,6 +123,7 @@ def _edge(settings: Settings, service: Service, watched: Watching) -> Edge:
         service.refuse,
         max_body_bytes=limits.max_body_bytes,
         body_s=limits.body_s,
+        may_stream=service.may_stream,
         send_s=limits.send_s,
         max_concurrent=limits.max_concurrent,
         queue_s=limits.queue_s,

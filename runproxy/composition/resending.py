@@ -74,6 +74,8 @@ class Resending:
             return "that may change things on the server; --include-unsafe sends them too"
         if _PLACEHOLDER in request.body or REDACTED in request.query or _PLACEHOLDER.decode() in request.query:
             return "that were redacted, and cannot be sent as they were"
+        if request.digest is not None:
+            return "with a body that was too long to be recorded, and cannot be sent again"
         return ""
 
     def _addressed(self, request: Request, base_path: str) -> Request:

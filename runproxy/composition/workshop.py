@@ -118,6 +118,7 @@ class Workshop:
             shlex.join(command),
             expiry=expiry,
             matcher=self.matcher,
+            max_recorded_bytes=held.max_recorded_body_bytes,
         )
 
     async def verify(
@@ -148,8 +149,9 @@ class Workshop:
         recorder = Remembered(tape, cassette)
         record = self._recording(recorder)
         player = self.replay_of(name, cassette, on_exhausted)
+        most = self.settings.cassettes.max_recorded_body_bytes
         catch_up = self.sharing.catching_up(self.store, name, cassette, match)
-        return AutoParts(Auto(player, record, self.gate, catch_up), player, recorder, tape, is_alone=catch_up is None)
+        return AutoParts(Auto(player, record, self.gate, most, catch_up), player, recorder, tape, is_alone=catch_up is None)
 
     async def open(self, plan: Plan) -> Opened:
         """Make what a session consists of; raises `RunproxyError` for what cannot be had."""

@@ -22,7 +22,10 @@ _LAYOUT: Final = frozenset("\n\t")
 
 
 def write_curl(interactions: Mapping[int, Interaction], base_url: str) -> bytes:
-    """Print a command for each interaction, below a comment with its position; `base_url` stands for the host."""
+    """Print a command for each interaction, below a comment with its position; `base_url` stands for the host.
+
+    Of one whose body was too long to be recorded, the comment is all.
+    """
     commands = (_described(position, held, base_url) for position, held in interactions.items())
     return "\n".join(commands).encode("utf-8", "backslashreplace")
 
@@ -33,10 +36,13 @@ def _described(position: int, interaction: Interaction, base_url: str) -> str:
     if any(unquote_plus(value) == REDACTED for value in secrets_in_query(request.query)):
         comments.append(f"a secret in the query was not recorded; put it in the place of {REDACTED}")
     unprintable = [name for name, value in request.headers.items() if not _is_plain(value)]
+    if request.digest is not None:
+        comments.append(f"no command: its body of {request.digest.length} bytes was too long to be recorded")
     if unprintable:
         comments.append(f"left out for their control characters: {', '.join(unprintable)}")
     lines = [f"# {comment}" for comment in comments]
-    return "\n".join([*lines, _command(request, base_url), ""])
+    commands = [] if request.digest is not None else [_command(request, base_url)]
+    return "\n".join([*lines, *commands, ""])
 
 
 def _command(request: Request, base_url: str) -> str:

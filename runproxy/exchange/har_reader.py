@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runproxy.errors import CorruptCassette
 from runproxy.exchange.imported import Heard, Import, first_problem, read_address, read_date
-from runproxy.messages import BODILESS, Headers, Request, Response, make_headers
+from runproxy.messages import BODILESS, Digest, Headers, Request, Response, make_headers
 from runproxy.redaction import WriteGate
 
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -54,6 +54,7 @@ class _Request(_Har):
     cookies: _Pairs
     post_data: _PostData | None = Field(default=None, alias="postData")
     body_size: _Size = Field(default=None, alias="bodySize")
+    sha256: str | None = Field(default=None, alias="_sha256")  # of runproxy alone
 
 
 class _Content(_Har):
@@ -123,8 +124,10 @@ def _heard(entry: _Entry) -> Heard:
         target, host, credentials = read_address(sent.url)
     except ValueError:
         raise _Unusable("its address is no URL") from None
+    digest = Digest(sent.sha256, int(sent.body_size)) if sent.sha256 and sent.body_size else None
+    body = b"" if digest else _sent_body(sent)
     return Heard(
-        Request(sent.method.upper(), target, _headers(sent.headers), _sent_body(sent)),
+        Request(sent.method.upper(), target, _headers(sent.headers), body, digest=digest),
         Response(got.status, _headers([*got.headers, *_cookies_without_header(got)]), _got_body(sent.method, got)),
         host,
         read_date(entry.started),

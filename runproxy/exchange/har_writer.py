@@ -2,7 +2,8 @@
 
 Bodies are given as they read: a content coding is undone, text is text, and all else is base64. HAR 1.2 has no word for
 base64 in a request; `encoding` is taken from the draft of 1.3. Headers name the coding of what is text; of bytes, a
-reader could not tell whether it was undone.
+reader could not tell whether it was undone. Of a body that was too long to be recorded, its hash is told as `_sha256`;
+names with an underscore are left to whoever writes the file.
 """
 
 from base64 import b64encode
@@ -54,8 +55,10 @@ def _request(request: Request, base_url: str) -> dict[str, Any]:
             {"name": name, "value": value} for name, value in parse_qsl(request.query, keep_blank_values=True)
         ],
         "headersSize": _NOT_KNOWN,
-        "bodySize": len(request.body),
+        "bodySize": request.digest.length if request.digest else len(request.body),
     }
+    if request.digest is not None:
+        told |= {"_sha256": request.digest.sha256, "comment": "The body was too long to be recorded."}
     if request.body:
         told["postData"] = {"mimeType": request.headers.get("content-type", _NO_TYPE), **_text(_plain(request))}
     return told

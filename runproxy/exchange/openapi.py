@@ -70,6 +70,10 @@ def _add_example(operation: dict[str, Any], interaction: Interaction, route: Rou
         operation["parameters"].setdefault((place, parameter), described)["examples"][name] = {"value": value}
     if request.body:
         _add_body(operation.setdefault("requestBody", {"content": {}})["content"], request, name)
+    elif request.digest is not None:  # there was one, and no example can be given
+        media_type = _media_type(request) or "application/octet-stream"
+        content = operation.setdefault("requestBody", {"content": {}})["content"]
+        content.setdefault(media_type, {"schema": dict(_BINARY), "examples": {}})
     answer = operation["responses"].setdefault(
         str(response.status), {"description": reason(response.status) or f"Status {response.status}"}
     )
@@ -88,11 +92,15 @@ def _ids(path: str, route: Route | None) -> Iterable[tuple[str, str]]:
 def _add_body(content: dict[str, Any], message: Request | Response, name: str) -> None:
     plain = decompressed(message.body, message.headers.get("content-encoding", ""))
     value, schema, usual_type = _example(message.body if plain is None else plain)
-    media_type = message.headers.get("content-type", "").partition(";")[0].strip().lower() or usual_type
+    media_type = _media_type(message) or usual_type
     described = content.setdefault(media_type, {"schema": dict(schema), "examples": {}})
     if described["schema"] != schema:
         described["schema"] = {}  # bodies of several kinds under one type
     described["examples"][name] = {"value": value}
+
+
+def _media_type(message: Request | Response) -> str:
+    return message.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _example(body: bytes) -> tuple[Any, Mapping[str, str], str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from runproxy import strictjson
-from runproxy.errors import BodyTooLarge, MethodRefused, Refusal, RouteDenied
+from runproxy.errors import BodyTooLarge, MethodRefused, Refusal, RouteDenied, RulesChanged
 from runproxy.guard.framing import check_headers, check_query
 from runproxy.guard.judge import Judge
 from runproxy.messages import WARNINGS_HEADER, Request, make_headers
@@ -61,8 +61,15 @@ class Guard:
         self._denies_others = denies_others
         self._max_metadata_body_bytes = max_metadata_body_bytes
 
+    def reads_body(self, request: Request) -> bool:
+        """Tell whether the body of a call is looked at, and so must be here as a whole before `admit` is asked."""
+        if request.method in _SAFE_METHODS:
+            return False
+        found = self._routes.find(request.path)
+        return isinstance(found, Route) and _reads_body(found, request.method)
+
     def admit(self, request: Request, team: str | None = None) -> Admitted:
-        """Give back the call as it may go on; raises `Refusal`."""
+        """Give back the call as it may go on; raises `Refusal`, and `RulesChanged` for a body that is not here."""
         is_safe = request.method in _SAFE_METHODS
         if is_safe and not self._denies_others:
             return Admitted(request)
@@ -89,6 +96,8 @@ class Guard:
 
     def _admit_guarded(self, request: Request, route: Route, team: str | None) -> Admitted:
         check_query(request.query, route.members)
+        if request.stream is not None and _reads_body(route, request.method):
+            raise RulesChanged
         if request.method in route.unguarded_methods:
             return _admit_without_body(request)
         if request.method != route.method:
@@ -111,6 +120,10 @@ class Guard:
         body = strictjson.canonical(value)
         forwarded = request if body == request.body else replace(request, body=body)
         return Admitted(forwarded, route, judgement.warnings)
+
+
+def _reads_body(route: Route, method: str) -> bool:
+    return bool(route.pointers) if method == route.method else method in route.unguarded_methods
 
 
 def _admit_without_body(request: Request) -> Admitted:

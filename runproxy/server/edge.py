@@ -6,10 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-from aiohttp import ClientError, HttpVersion10, HttpVersion11, web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
 from runproxy.errors import (
-    BodyTooLarge,
     BodyTooSlow,
     ExpectationRefused,
     MethodRefused,
@@ -19,10 +18,12 @@ from runproxy.errors import (
     TooManyCalls,
     TooManyConnections,
 )
-from runproxy.messages import UPSTREAM_OUTCOME_HEADER, Delivery, Request, Response
+from runproxy.messages import UPSTREAM_OUTCOME_HEADER, Delivery, Request, Response, Stream
 from runproxy.replies import error_reply
+from runproxy.server.incoming import TROUBLE, Incoming, told
 from runproxy.server.turnstile import Turnstile
 from runproxy.server.wire import DateHeader, WireResponse
+from runproxy.uploads import BodyReader
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _TARGET: Final = re.compile(r"/[!\"$-~]*")  # RFC 9112 section 3.2.1: visible ASCII, no fragment
@@ -33,9 +34,10 @@ class Edge:
     """The handler of a low-level aiohttp server, in front of `answer`.
 
     `refuse` turns an error of the edge itself into an answer. A body of at most `max_body_bytes` bytes must arrive
-    within `body_s` seconds, and a client must take some of its answer every `send_s` seconds. At most `max_concurrent`
-    calls are answered at a time, and others wait for `queue_s` seconds at most. `new_id` names each request; an empty
-    name is none. `delivered` hears what became of every answer on its way to the client.
+    within `body_s` seconds. That of a request that `may_stream` may be of any length, is given as a stream where it is
+    not here soon, and may pause for `body_s` seconds. A client must take some of its answer every `send_s` seconds. At
+    most `max_concurrent` calls are answered at a time, and others wait for `queue_s` seconds at most. `new_id` names
+    each request; an empty name is none. `delivered` hears what became of every answer on its way to the client.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Edge:
         *,
         max_body_bytes: int,
         body_s: float,
+        may_stream: Callable[[Request], bool] = lambda _: False,
         send_s: float = 30.0,
         max_concurrent: int = 1000,
         queue_s: float = 1.0,
@@ -54,8 +57,9 @@ class Edge:
         self._answer = answer
         self._refuse = refuse
         self._new_id = new_id
-        self._max_body_bytes = max_body_bytes
+        self._bodies = BodyReader(max_body_bytes, body_s)
         self._body_s = body_s
+        self._may_stream = may_stream
         self._send_s = send_s
         self._turnstile = Turnstile(max_concurrent, queue_s)
         self._delivered = delivered
@@ -67,27 +71,26 @@ class Edge:
         request_id = self._new_id()
         try:
             _check_framing(received)
-            body = await self._read_body(received)
+            request = await self._taken(received, request_id)
         except RunproxyError as error:
             must_close = _must_close(received) or isinstance(error, BodyTooSlow)
             return self.refused(error, received, request_id, close=must_close)
-        request = _request(received, body, request_id)
         try:
             await self._turnstile.enter()
         except TooManyCalls as error:
-            return self.refused(error, received, request_id, close=False)
+            return self.refused(error, received, request_id, close=request.stream is not None)
         try:
             return await self._answered(request, received)
         finally:
             self._turnstile.leave()
 
     async def _answered(self, request: Request, received: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request that was read to its end, and see the answer on its way."""
+        """Answer a request, and see the answer on its way."""
         wire = None
         try:
             response = await self._answer(request)
             # aiohttp hands the last trailer of a chunked body on as a header of the next request of the connection.
-            is_last = self.is_ending or "Transfer-Encoding" in received.headers
+            is_last = self.is_ending or "Transfer-Encoding" in received.headers or _is_unread(request, received)
             wire = WireResponse(response, self._dates, request.id, close=is_last, send_s=self._send_s)
             self._delivered(request, await wire.deliver(received))
         except asyncio.CancelledError:  # runproxy stops, and can wait no longer
@@ -114,35 +117,27 @@ class Edge:
             self._refuse(error, request), self._dates, request.id, close=close or self.is_ending, send_s=self._send_s
         )
 
-    async def _read_body(self, received: web.BaseRequest) -> bytes:
-        if not received.body_exists:
-            return b""
-        limit = self._max_body_bytes
-        if (received.content_length or 0) > limit:
-            raise BodyTooLarge(limit)
-        content = received.content
-        try:
-            # Mostly all of it is here already, and there is no need to wait.
-            body = content.read_nowait() if content.is_eof() else await self._await_body(received)
-        except (ClientError, ConnectionError, web.RequestPayloadError) as error:
-            raise Refusal("The request body is not framed as HTTP/1.1 demands.", code="invalid_framing") from error
-        if len(body) > limit:
-            raise BodyTooLarge(limit)
-        return body
+    async def _taken(self, received: web.BaseRequest, request_id: str) -> Request:
+        """Give a request with its whole body, or, where that may be, with what is still to come of it."""
+        body, stream = await self._body(received)
+        request = _request(received, body, request_id, stream)
+        if self._bodies.has_read(request) or self._may_stream(request):
+            return request
+        return await self._bodies.whole(request)
 
-    async def _await_body(self, received: web.BaseRequest) -> bytes:
-        """Read a body to its end, or until it is over the limit or takes too long."""
-        waits = "Expect" in received.headers and received.version == HttpVersion11  # RFC 9110 section 10.1.1
-        if waits and received.transport is not None:
-            received.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        parts = bytearray()
-        try:
-            async with asyncio.timeout(self._body_s):
-                while len(parts) <= self._max_body_bytes and (part := await received.content.readany()):
-                    parts += part
-        except TimeoutError as error:
-            raise BodyTooSlow(self._body_s) from error
-        return bytes(parts)
+    async def _body(self, received: web.BaseRequest) -> tuple[bytes, Stream | None]:
+        """Give a body that is here, or soon here, as bytes, and any other as a stream."""
+        if not received.body_exists:
+            return b"", None
+        content = received.content
+        if content.is_eof():  # mostly all of it is here already
+            try:
+                return content.read_nowait(), None
+            except TROUBLE as error:
+                raise told(error, content) from error
+        body = Incoming(received, self._body_s)
+        is_here = await body.read_ahead()
+        return (body.begun, None) if is_here else (b"", body)
 
 
 def _stopped() -> Stopped:
@@ -154,8 +149,14 @@ def _stopped() -> Stopped:
     )
 
 
-def _request(received: web.BaseRequest, body: bytes, request_id: str) -> Request:
-    return Request(received.method, received.raw_path, received.headers, body, received.remote or "", request_id)
+def _request(received: web.BaseRequest, body: bytes, request_id: str, stream: Stream | None = None) -> Request:
+    peer = received.remote or ""
+    return Request(received.method, received.raw_path, received.headers, body, peer, request_id, stream)
+
+
+def _is_unread(request: Request, received: web.BaseRequest) -> bool:
+    """Tell whether a body is still coming, which would be taken for the next request."""
+    return request.stream is not None and not received.content.is_eof()
 
 
 def _check_framing(received: web.BaseRequest) -> None:

@@ -87,7 +87,11 @@ class Protocol(Connection):
         """Take in what has come, and remember the body of the request that came last."""
         super().data_received(data)
         if self._messages:
-            self._last_body = self._messages[-1][1]
+            body = self._messages[-1][1]
+            if body is EMPTY_PAYLOAD and not self._last_body.is_eof():  # aiohttp only tells the parser's next request
+                self._last_body.set_exception(web.RequestPayloadError("no HTTP in the middle of a body"))
+                self._last_body.feed_eof()
+            self._last_body = body
 
     def eof_received(self) -> bool:  # type: ignore[override] # aiohttp's gives nothing, which closes the connection
         """Hear that the client will send no more; tells whether the connection is kept for answers."""

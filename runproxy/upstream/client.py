@@ -13,12 +13,14 @@ from typing import Final, Self
 import aiohttp
 from yarl import URL
 
-from runproxy.messages import SAFE_METHODS, Request, Response
+from runproxy.messages import SAFE_METHODS, Request, Response, Stream
+from runproxy.uploads import Outgoing
 from runproxy.upstream.address import Address
 from runproxy.upstream.answers import taken
 from runproxy.upstream.connections import Answer, Connector, NoAnswer
 from runproxy.upstream.failures import MAX_HEADER_BYTES, told
 from runproxy.upstream.headers import to_send
+from runproxy.upstream.payload import UploadPayload
 from runproxy.upstream.unconnected import refused_by_proxy
 from runproxy.upstream.wiring import DIRECT, Wiring
 
@@ -79,17 +81,33 @@ class Upstream:
 
         An answer that is long, of events, or not whole soon after its head, is given as a stream. A call is sent once;
         one that changes nothing twice, where the first time went into a connection that the upstream had closed.
+        A body that is a stream is sent as it comes; while more of it is waited for, the time does not run.
         """
+        if request.stream is not None:
+            return await self._send_stream(request, request.stream)
         with told(self._origin, self._total_s):
             async with asyncio.timeout(self._total_s):
                 try:
-                    return await self._exchange(request)
+                    return await self._exchange(request, request.body or None)
                 except NoAnswer as error:
                     if not error.is_stale or request.method not in SAFE_METHODS or request.body:
                         raise
-                return await self._exchange(request)
+                return await self._exchange(request, None)
 
-    async def _exchange(self, request: Request) -> Response:
+    async def _send_stream(self, request: Request, stream: Stream) -> Response:
+        with told(self._origin, self._total_s):
+            async with asyncio.timeout(self._total_s) as limit:
+                outgoing = Outgoing(stream, limit, self._total_s)
+                try:
+                    body = UploadPayload(outgoing, request.content_length)
+                    return await outgoing.answered(await self._exchange(request, body))
+                except BaseException as error:
+                    await outgoing.aclose()
+                    if outgoing.failure is not None and isinstance(error, aiohttp.ClientError):
+                        raise outgoing.failure from None
+                    raise
+
+    async def _exchange(self, request: Request, body: bytes | UploadPayload | None) -> Response:
         if self._session is None:
             raise RuntimeError("the upstream is used outside its context")
         answer = await self._session.request(
@@ -97,7 +115,7 @@ class Upstream:
             # As a whole in the place of the path, where nothing is made of it: a query that is empty would be dropped.
             self._url.with_path(request.target, encoded=True),
             headers=to_send(request.headers, is_trusted=self._trusts(request.peer)),
-            data=request.body or None,
+            data=body,
             allow_redirects=False,
         )
         if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self._wiring.proxy:

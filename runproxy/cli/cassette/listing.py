@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # loaded by the commands themselves
     from collections.abc import Callable
 
     from runproxy.cassette import Interaction
-    from runproxy.messages import Headers
+    from runproxy.messages import Headers, Request
 
 HTTP_ERROR = 400
 
@@ -82,11 +82,16 @@ def _show(print_line: "Callable[..., None]", position: int, interaction: "Intera
     taken = f"{interaction.recorded_at:%Y-%m-%d %H:%M:%S} UTC, {interaction.elapsed_ms} ms"
     call = harmless(f"[{position}] {request.method} {request.target}")
     print_line(Text.assemble((call, "bold"), f"  {taken}"))
-    _show_message(print_line, ">", request.headers, request.body)
+    _show_message(print_line, ">", request.headers, _body_of(request))
     coding = f"  in {response.coding}" if response.coding else ""
     print_line(Text(f"< {response.status}{coding}", style="red" if response.status >= HTTP_ERROR else "green"))
     _show_message(print_line, "<", response.headers, response.body)
     print_line()
+
+
+def _body_of(request: "Request") -> bytes:
+    digest = request.digest
+    return f"({digest.length} bytes, SHA-256 {digest.sha256})".encode() if digest else request.body
 
 
 def _show_message(print_line: "Callable[..., None]", mark: str, headers: "Headers", body: bytes) -> None:
