@@ -40,12 +40,18 @@ class Sink:
     async def send(self, request: Request) -> Response:
         """Answer one call."""
         self.heads.append(request)
+        await self._note(0)
         return await self._respond(request)
 
     async def until_received(self, length: int) -> None:
         """Wait until so many bytes have come in all."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.received_bytes == length)
+
+    async def until_called(self, count: int) -> None:
+        """Wait until so many calls have come in all."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self.heads) == count)
 
     async def until_broken_off(self) -> None:
         """Wait until a body has broken off."""
