@@ -26,8 +26,9 @@ UPSTREAMS = (ROOT / "docs" / "upstreams.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = GUARD + README + CASSETTES + FAULTS + UPSTREAMS
 NOT_OF_THE_GUARD = re.compile(
-    "answer_too_long|cassette_error|cassette_miss|fault|internal_error|invalid_config|opaque_body|secret_found|stopped|"
-    "needs_one_process|sunset|too_many_(calls|connections|credentials)|unredactable_body|upstream_.*|workers_failed"
+    "answer_too_long|cassette_error|cassette_miss|client_gone|fault|internal_error|invalid_config|opaque_body|"
+    "secret_found|stopped|needs_one_process|sunset|too_many_(calls|connections|credentials)|unredactable_body|upload_.*|"
+    "upstream_.*|workers_failed"
 )
 """Codes that say something other than that the guard or the edge refused a call."""
 

@@ -113,7 +113,7 @@ _serving = (
         help="What answers after the last recording of a call.  [default: last]",
     ),
     click.option("--timing", metavar="PACE", help="none, recorded, scaled:0.1 or fixed:20ms.  [default: none]"),
-    click.option("--max-recorded-body-bytes", type=click.IntRange(1), metavar="N", help="Longest stream recorded."),
+    click.option("--max-recorded-body-bytes", type=click.IntRange(1), metavar="N", help="Longest body recorded."),
     click.option("--max-age", metavar="AGE", help="How old a recording may be, such as 90d.  [default: any age]"),
     click.option(
         "--on-expired",
@@ -132,7 +132,7 @@ _serving = (
         type=click.Choice(["answer", "fail"]),
         help="A call that cannot be recorded is answered and marked, or refused.  [default: answer]",
     ),
-    click.option("--max-body-bytes", type=click.IntRange(1), metavar="N", help="Largest request body taken."),
+    click.option("--max-body-bytes", type=click.IntRange(1), metavar="N", help="Largest guarded body taken."),
     click.option(
         "--enforce-limits/--no-enforce-limits",
         default=None,

@@ -151,7 +151,8 @@ class Workshop:
         player = self.replay_of(name, cassette, on_exhausted)
         most = self.settings.cassettes.max_recorded_body_bytes
         catch_up = self.sharing.catching_up(self.store, name, cassette, match)
-        return AutoParts(Auto(player, record, self.gate, most, catch_up), player, recorder, tape, is_alone=catch_up is None)
+        auto = Auto(player, record, self.gate, most, catch_up)
+        return AutoParts(auto, player, recorder, tape, is_alone=catch_up is None)
 
     async def open(self, plan: Plan) -> Opened:
         """Make what a session consists of; raises `RunproxyError` for what cannot be had."""

@@ -103,7 +103,7 @@ class CassetteSettings(Section):
     timing: Annotated[str, AfterValidator(checked_timing)] = "none"
     """At which pace recordings are played: "none", "recorded", "scaled:0.1" or "fixed:20ms"."""
     max_recorded_body_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
-    """The longest stream that is recorded; a longer one passes unrecorded."""
+    """The longest body recorded: a longer stream passes unrecorded, of a longer request body a digest is recorded."""
     max_age: Annotated[str, AfterValidator(_duration)] = ""
     """How old a recording may be, such as "90d" or "12h"; empty for any age. Age counts from the recording."""
     on_expired: Literal["warn", "error"] = "warn"
@@ -129,13 +129,13 @@ class LimitSettings(Section):
     """How much and how long."""
 
     max_body_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
-    """The largest request body taken; a larger one is answered with 413."""
+    """The largest body of a guarded request; a larger one is answered with 413. Other bodies may be of any length."""
     enforce: bool = True
     """Refuse metadata beyond the limits of the API; where this is off, such calls pass with a warning."""
     idle_s: _Seconds = 75.0
     """How long a connection may stay open without a call, and how long the head of a request may take, in seconds."""
     body_s: _Seconds = 30.0
-    """How long the body of a request may take to arrive, in seconds; a slower one is answered with 408."""
+    """How long a guarded request's body may take to arrive, and any other body may pause, in seconds; else 408."""
     send_s: _Seconds = 30.0
     """How long a client may take nothing of its answer, in seconds; then its connection is reset."""
     max_connections: Annotated[int, Field(ge=1)] = 1000
