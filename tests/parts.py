@@ -26,6 +26,7 @@ HEADERS = (
     ("Authorization", f"Bearer {CREDENTIAL}"),
     ("OpenAI-Beta", "assistants=v2"),
 )
+_OWN_ID = re.compile("req_[0-9a-f]{8}_[0-9a-f]+")  # what runproxy names a call whose answer brings no id
 JSON_HEADERS = make_headers([("Content-Type", "application/json")])
 
 
@@ -141,8 +142,6 @@ async def _read_answer(reader: asyncio.StreamReader, *, has_body: bool) -> bytes
 def stored(response: Response) -> tuple[int, bytes, list[tuple[str, str]]]:
     """Reduce an answer to what a replay must give back: status, body, and headers but those of the moment."""
     passing = {"content-length", "date", "x-runproxy-outcome", "x-runproxy-interaction"}
-    return (
-        response.status,
-        response.body,
-        sorted((name.lower(), value) for name, value in response.headers.items() if name.lower() not in passing),
-    )
+    headers = ((name.lower(), value) for name, value in response.headers.items() if name.lower() not in passing)
+    kept = (pair for pair in headers if not (pair[0] == "x-request-id" and _OWN_ID.fullmatch(pair[1])))
+    return response.status, response.body, sorted(kept)
