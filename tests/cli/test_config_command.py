@@ -26,6 +26,7 @@ CHOICES = {
     "verify.kinds": ("status, shape", "('status', 'shape')"),
     "verify.ignore": ("/a,/b", "('/a', '/b')"),
     "cassettes.timing": ("fixed:20ms", "'fixed:20ms'"),
+    "listen.unix_socket_mode": ("660", "'660'"),
     "listen.admin_hosts": ("a.example, b.example", "('a.example', 'b.example')"),
     "connection.http_proxy": ("http://proxy:3128", "'http://proxy:3128'"),
     "connection.http_proxy_credential_env": ("PROXY_LOGIN", "'PROXY_LOGIN'"),
@@ -33,7 +34,12 @@ CHOICES = {
     "log.format": ("json", "'json'"),
 }
 
-COMPANIONS = {"client_key": {"client_cert": "text"}, "http_proxy_credential_env": {"http_proxy": "http://proxy:3128"}}
+COMPANIONS = {
+    "client_key": {"client_cert": "text"},
+    "http_proxy_credential_env": {"http_proxy": "http://proxy:3128"},
+    "tls_cert": {"tls_key": "text"},
+    "tls_key": {"tls_cert": "text"},
+}
 """Settings that go with another one only."""
 
 
