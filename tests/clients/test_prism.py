@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import subprocess
+import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -130,6 +131,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
                 if guarded == "all":
                     refused = [(bad, send(proxy.url, bad)) for call in made for bad in with_too_many(call)]
                 proxy.stop()
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        fetch(address)
     for guarded in GUARDED:
         with serving(folder, "replay", "--cassette", guarded, "--guard-routes", guarded) as proxy:
             replayed[guarded] = [kept(send(proxy.url, call)) for call in (*made, *WRONG)]

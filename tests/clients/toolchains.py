@@ -28,11 +28,14 @@ def curl() -> str:
 
 def node(folder: str, script: str) -> list[str]:
     """Give the command for a script in a folder whose packages npm has installed, or skip."""
-    program = _new_enough("node", "--version", NODE_SINCE)
+    found = _new_enough("node", "--version", NODE_SINCE)
     for name, version in json.loads((HERE / folder / "package.json").read_bytes())["dependencies"].items():
         installed = HERE / folder / "node_modules" / name / "package.json"
         if not installed.exists() or json.loads(installed.read_bytes())["version"] != version:
             pytest.skip(f"{name} {version} is not installed in tests/clients/{folder}; {BRING_IT}")
+    # What PyPI installs only starts the program; a signal to it would leave the program running.
+    asked = [found, "--print", "process.execPath"]
+    program = subprocess.run(asked, capture_output=True, encoding="utf-8", check=True).stdout.strip()
     return [program, str(HERE / folder / script)]
 
 
