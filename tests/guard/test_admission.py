@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runproxy.errors import BodyTooLarge, MalformedJson, MediaTypeRefused, MethodRefused, Refusal
+from runproxy.errors import BodyTooLarge, MalformedJson, MediaTypeRefused, MethodRefused, Refusal, RulesChanged
 from runproxy.guard import Guard, Judge, MetadataRefused
 from runproxy.messages import Request, make_headers
-from runproxy.routes import KNOWN, MODIFY_RUN, RouteTable
+from runproxy.routes import KNOWN, MODIFY_RUN, Route, RouteTable
 from runproxy.violations import Judgement, Violation
 
 GUARD = Guard(RouteTable((MODIFY_RUN,)), Judge())
@@ -537,3 +537,51 @@ def test_a_query_that_says_more_than_the_body_is_refused(query: str) -> None:
     with pytest.raises(Refusal) as caught:
         GUARD.admit(Request("POST", f"/v1/threads/t/runs/r?{query}", headers, b"{}"))
     assert caught.value.code == "ambiguous_query"
+
+
+class _Coming:
+    """A body that is still to come, and that nobody here may read."""
+
+    def __aiter__(self) -> "_Coming":
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise AssertionError
+
+    async def aclose(self) -> None:
+        raise AssertionError
+
+
+EVERY_ROUTE = Guard(RouteTable((*KNOWN, Route("any_body", "POST", "/anything/{id}", ()))), Judge())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "is_read"),
+    [
+        pytest.param("POST", "/v1/threads/t/runs/r", True, id="guarded"),
+        pytest.param("POST", "/v1/threads", True, id="guarded, may be empty"),
+        pytest.param("DELETE", "/v1/threads/t", True, id="must have no body"),
+        pytest.param("GET", "/v1/threads/t/runs/r", False, id="reading"),
+        pytest.param("HEAD", "/v1/threads/t/runs/r", False, id="reading the head"),
+        pytest.param("POST", "/v1/files", False, id="another address"),
+        pytest.param("POST", "/v1/anything/1", False, id="of the table, without metadata"),
+    ],
+)
+def test_a_body_that_is_looked_at_must_be_here(method: str, path: str, is_read: bool) -> None:
+    """Any other may be still to come, and a call is never admitted with one that nobody has judged."""
+    coming = Request(method, path, make_headers([JSON]), stream=_Coming())
+    assert EVERY_ROUTE.reads_body(coming) is is_read
+    if is_read:
+        with pytest.raises(RulesChanged):
+            EVERY_ROUTE.admit(coming)
+    else:
+        assert EVERY_ROUTE.admit(coming).request is coming
+
+
+@pytest.mark.parametrize(("method", "path"), [("PATCH", "/v1/threads/t"), ("POST", "/v1/threads/t%2F/runs")])
+def test_who_is_refused_by_the_head_alone_need_not_send_a_body(method: str, path: str) -> None:
+    """It is refused whether the body is here or not."""
+    coming = Request(method, path, make_headers([JSON]), stream=_Coming())
+    assert not EVERY_ROUTE.reads_body(coming)
+    with pytest.raises(Refusal):
+        EVERY_ROUTE.admit(coming)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runproxy.errors import BodyTooLarge, BodyTooSlow, ClientGone, RunproxyError
-from runproxy.messages import Digest, Request, Response, make_headers
+from runproxy.messages import Digest, Request
 from runproxy.uploads import BodyReader, Upload, gathered, spooled
 from tests.uploads.streams import Pieces, request
 
@@ -133,13 +133,3 @@ async def test_a_body_that_takes_too_long_in_all_is_told() -> None:
     """However often a piece of it comes."""
     with pytest.raises(BodyTooSlow):
         await READER.whole(request(_Endless([])))
-
-
-async def test_bodies_are_read_before_whoever_wants_them_whole() -> None:
-    """What answers sees no streams."""
-
-    async def answer(found: Request) -> Response:
-        return Response(200, make_headers(), found.body)
-
-    answered = await READER.before(answer)(request(Pieces([b"a", b"b"])))
-    assert answered.body == b"ab"
