@@ -1,7 +1,7 @@
 """Cassettes as files of a folder: `NAME.json`, with sub-folders for names that hold slashes."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ from runproxy.redaction import WriteGate
 from runproxy.stores.cassette_file import CassetteFile, Edit
 from runproxy.stores.group_commit import GroupCommit
 from runproxy.stores.known import version_of
+from runproxy.stores.whole_files import create
 
 _SUFFIX: Final = ".json"
 _NO_MATCH: Final = MatchSettings()
@@ -99,11 +100,29 @@ class FileStore:
 
         Raises `Refusal` for a name that the gate does not let through.
         """
-        if not self.gate.lets_pass(name):
-            raise Refusal("The cassette name holds a credential.", code="invalid_cassette_name")
-        tape = FileTape(CassetteFile(self.path(name).resolve(), syncs=self._syncs), self.gate)
+        tape = FileTape(CassetteFile(self._path_to_write(name).resolve(), syncs=self._syncs), self.admit)
         self._tapes.add(tape)
         return tape
+
+    def admit(self, interaction: Interaction) -> bytes:
+        """Lay out an interaction that may be written; raises `NotStorable`, or another `CassetteError`."""
+        for where, data in _recorded_parts(interaction):
+            self.gate.inspect(where, data)
+        encoded = encode_interaction(interaction)
+        decode_interaction(orjson.loads(encoded), "the answer")  # what could not be read back must not spoil the file
+        return layout.element(encoded)
+
+    def create(self, name: str, elements: list[bytes]) -> None:
+        """Write a new cassette of laid-out interactions, all of them or nothing.
+
+        Raises `CassetteNotWritable`, also when there is one of that name, and `Refusal` as `tape` does.
+        """
+        create(self._path_to_write(name), layout.compose(elements))
+
+    def _path_to_write(self, name: str) -> Path:
+        if not self.gate.lets_pass(name):
+            raise Refusal("The cassette name holds a credential.", code="invalid_cassette_name")
+        return self.path(name)
 
     @property
     def waiting(self) -> int:
@@ -122,8 +141,8 @@ class FileStore:
 class FileTape:
     """A cassette file opened for writing; writers that wait at the same time share one write."""
 
-    def __init__(self, file: CassetteFile, gate: WriteGate) -> None:
-        self._gate = gate
+    def __init__(self, file: CassetteFile, admit: Callable[[Interaction], bytes]) -> None:
+        self._admit = admit
         self._file = file
         self._commits: GroupCommit[Edit] = GroupCommit(file.apply, file.append_at_once)
 
@@ -152,13 +171,6 @@ class FileTape:
     async def remove(self, earlier: Interaction) -> None:
         """Take an earlier recording out, if it is still there."""
         await self._commits.commit(Edit(_laid_out(earlier), None))
-
-    def _admit(self, interaction: Interaction) -> bytes:
-        for where, data in _recorded_parts(interaction):
-            self._gate.inspect(where, data)
-        encoded = encode_interaction(interaction)
-        decode_interaction(orjson.loads(encoded), "the answer")  # what could not be read back must not spoil the file
-        return layout.element(encoded)
 
 
 def _is_name(name: str) -> bool:

@@ -137,6 +137,37 @@ def test_show_prints_recorded_text_as_it_is(value: str) -> None:
     assert f'>     "user_id": "{value}"' in result.stdout.splitlines()
 
 
+STREAMED = """"chunks": [
+          {"after_ms": 20, "text": "data: 1\\n\\n"},
+          {"after_ms": 30, "text": "data: 2\\n\\n"}
+        ]"""
+
+
+def test_show_tells_the_pieces_of_a_stream_and_their_times() -> None:
+    """Each below the time that passed before it."""
+    path = put("held")
+    document = json.loads(path.read_bytes())
+    document["interactions"][0]["response"]["body"] = json.loads(f"{{{STREAMED}}}")
+    path.write_text(json.dumps(document), encoding="utf-8")
+    lines = cassette("show", "held").stdout.splitlines()
+    assert lines[-9:] == ["< after 20 ms", "< data: 1", "< ", "< ", "< after 30 ms", "< data: 2", "< ", "< ", ""]
+
+
+def test_show_shows_one_call_where_its_number_is_given() -> None:
+    """As replies and `why` name it; another number is told with those that there are."""
+    path = put("held")
+    document = json.loads(path.read_bytes())
+    document["interactions"] *= 3
+    path.write_text(json.dumps(document), encoding="utf-8")
+    lines = cassette("show", "held", "--interaction", "1").stdout.splitlines()
+    assert [line for line in lines if line.startswith("[")] == [
+        "[1] POST /v1/threads/thread_abc123/runs/run_abc123  2024-11-04 00:00:00 UTC, 74 ms"
+    ]
+    wrong = cassette("show", "held", "--interaction", "3")
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert wrong.stderr == "Error: The cassette 'held' has 3 interactions, numbered 0 to 2, and no number 3.\n"
+
+
 def test_show_does_not_wrap_long_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """A line stays one line, however narrow the terminal, so that output can be searched."""
     monkeypatch.setenv("COLUMNS", "40")

@@ -1,6 +1,8 @@
 """`runproxy cassette import` and `export`: files in, texts out, honest reports, and errors that name the place."""
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,39 @@ def test_an_import_tells_what_became_of_everything(tool: str, data: Callable[[],
     for secret in (CREDENTIAL, "0123456789"):
         assert secret not in result.output
         assert secret.encode() not in files
+
+
+def test_an_import_is_written_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a disk that fills up there is no cassette in the end, and nothing beside it."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    Path("recorded.har").write_bytes(har(entry(AUTHORIZED), entry(AUTHORIZED)))
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(os, "fsync", full)
+        result = cassette("import", "har", "recorded.har")
+    assert (result.exit_code, "No space left on device" in result.stderr) == (2, True)
+    assert [path.name for path in Path("cassettes").iterdir()] == ["quickstart.json"]
+    assert cassette("import", "har", "recorded.har").exit_code == 0
+    assert len(held("cassettes/recorded.json")) == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(["show"], id="show"),
+        *(pytest.param(["export", tool], id=tool) for tool in ("har", "curl", "openapi-example")),
+    ],
+)
+def test_a_cassette_is_shown_and_exported_by_name_or_by_path(command: list[str]) -> None:
+    """As all other commands take them."""
+    by_name = cassette(*command, "quickstart")
+    Path("elsewhere").mkdir()
+    Path("cassettes/quickstart.json").rename("elsewhere/quickstart.json")
+    by_path = cassette(*command, "elsewhere/quickstart.json")
+    assert (by_path.exit_code, by_path.stdout) == (0, by_name.stdout)
+    assert cassette(*command, "quickstart").exit_code == 2
 
 
 @pytest.mark.parametrize("tool", ["har", "mitmproxy"])

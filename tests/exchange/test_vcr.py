@@ -326,7 +326,7 @@ def test_a_password_in_an_address_is_a_credential(tmp_path: Path, monkeypatch: p
     text = one("{method: GET, uri: 'http://u:secretpw123@h.test/'}", "{status: {code: 200}, body: secretpw123}")
     (tmp_path / "recorded.yml").write_text(text)
     result = CliRunner().invoke(main, ["cassette", "import", "vcr", "recorded.yml"])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "secretpw123" not in result.output
     assert not (tmp_path / "cassettes" / "recorded.json").exists()
 

@@ -1,6 +1,5 @@
 """`runproxy cassette import` and `export`: recordings of other tools in, cassettes for other tools out."""
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from runproxy.cli.cassette.configured import settings_redactor
-from runproxy.cli.cassette.folder import open_store
+from runproxy.cli.cassette.folder import find_file, open_store, read_cassette
+from runproxy.cli.cassette.listing import chosen
+from runproxy.cli.cassette.progress import watched
 from runproxy.cli.group import FROM_ENVIRONMENT, say
 from runproxy.cli.options import dir_option
 
@@ -123,7 +124,7 @@ def export_har(name: str, output: str | None, base_url: str, dir: str | None) ->
     """
     from runproxy.exchange.har_writer import write_har
 
-    _hand_out(write_har(open_store(dir).load(name), base_url), output)
+    _hand_out(write_har(read_cassette(find_file(name, dir)), base_url), output)
 
 
 @export.command("curl", context_settings=FROM_ENVIRONMENT)
@@ -140,16 +141,10 @@ def export_curl(name: str, interaction: int | None, base_url: str, dir: str | No
     Example:
       runproxy cassette export curl quickstart --interaction 0
     """
-    from runproxy.errors import CassetteError
     from runproxy.exchange.curl import write_curl
 
-    held = list(open_store(dir).load(name))
-    chosen = dict(enumerate(held))
-    if interaction is not None:
-        if interaction not in chosen:
-            raise CassetteError(f"The cassette {name!r} has {_span(len(held))}, and no number {interaction}.")
-        chosen = {interaction: chosen[interaction]}
-    _hand_out(write_curl(chosen, base_url), None)
+    held = chosen(read_cassette(find_file(name, dir)), name, interaction)
+    _hand_out(write_curl(dict(held), base_url), None)
 
 
 @export.command("openapi-example", context_settings=FROM_ENVIRONMENT)
@@ -164,16 +159,11 @@ def export_openapi_example(name: str, dir: str | None) -> None:  # noqa: A002 - 
     """
     from runproxy.exchange.openapi import write_openapi
 
-    text, left_out = write_openapi(open_store(dir).load(name), name)
+    path = find_file(name, dir)
+    text, left_out = write_openapi(read_cassette(path), path.stem)
     _hand_out(text, None)
     for reason in left_out:
         say(f"Left out: {reason}")
-
-
-def _span(count: int) -> str:
-    from runproxy.cli.output import counted
-
-    return counted(count, "interaction") + (f", numbered 0 to {count - 1}" if count > 1 else "")
 
 
 def _hand_out(text: bytes, output: str | None) -> None:
@@ -207,35 +197,36 @@ def _bring_in(read: "Reader", file: str, cassette: str | None, folder: str | Non
         raise CassetteError(f"{file}: cannot be read: {reason}.") from error
     found = read(text, file, store.gate, datetime.now(UTC))
     found.redact(settings_redactor())
-    if found.interactions:
+    elements, refused = _admitted(store, found)
+    if elements:
         store.check_writable()
-    refused = asyncio.run(_write(store, name, found))
-    _report(target, found, refused)
-    if not found.interactions:
+        store.create(name, elements)
+    _report(target, found, len(elements), refused)
+    if not elements:
         raise CassetteError(f"{file} holds no interactions that can be imported; nothing was written.")
     if found.left_out or refused:
         sys.exit(1)
 
 
-async def _write(store: "FileStore", name: str, found: "Import") -> list[str]:
+def _admitted(store: "FileStore", found: "Import") -> tuple[list[bytes], list[str]]:
+    """Give what the gate lets through, laid out, and say of the rest where it stands and why it does not."""
     from runproxy.errors import NotStorable
 
-    tape = store.tape(name)
-    refused = []
-    for place, interaction in zip(found.places, found.interactions, strict=True):
+    elements, refused = [], []
+    for place, interaction in watched(list(zip(found.places, found.interactions, strict=True)), "Searching"):
         try:
-            await tape.append(interaction)
+            elements.append(store.admit(interaction))
         except NotStorable as error:
             refused.append(f"{place}: {error.reason}")
-    return refused
+    return elements, refused
 
 
-def _report(target: Path, found: "Import", refused: list[str]) -> None:
+def _report(target: Path, found: "Import", written: int, refused: list[str]) -> None:
     from runproxy.cli.output import counted, harmless
 
-    if found.interactions:
-        written = counted(len(found.interactions) - len(refused), "interaction")
-        say(f"{target}: {written} from {harmless(', '.join(sorted(found.hosts)))}.")
+    if written:
+        hosts = harmless(", ".join(sorted(found.hosts)))
+        say(f"{target}: {counted(written, 'interaction')} from {hosts}.")
     if found.dropped:
         names = ", ".join(f"{name} ({count})" for name, count in sorted(found.dropped.items()))
         say(f"Headers dropped: {harmless(names)}.")
