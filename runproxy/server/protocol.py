@@ -23,6 +23,7 @@ _log = structlog.get_logger("runproxy.server")
 _SURPLUS: Final = 256
 """So many connections beyond the limit are told that there are too many; any further one is closed at once."""
 
+_AHEAD: Final = 2  # with one, reading would stop and go on with every request
 _SURPLUS_HEAD_S: Final = 2.0
 _LAST_WORD_S: Final = 1.0
 
@@ -70,6 +71,9 @@ class Protocol(Connection):
             max_headers=MAX_HEADERS,
             **choices,
         )
+        # aiohttp takes in 32 requests ahead of their turn, and each of them may have megabytes of headers.
+        self._max_msg_queue_size = _AHEAD
+        self._msg_queue_resume_size = _AHEAD - 1
         self._server = server
         self._edge = edge
         self._serving: asyncio.Task[None] | None = None

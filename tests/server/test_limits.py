@@ -241,3 +241,24 @@ async def test_pipelined_calls_are_answered_in_order_and_no_faster_than_they_are
             await asyncio.sleep(0.3)
         assert seen < 100
         assert b" 200 " in await head_of(reader)
+
+
+async def test_calls_ahead_of_their_turn_are_not_taken_into_memory(tmp_path: Path) -> None:
+    """Behind a call that takes its time, a client can send what the system buffers and little more."""
+    gate, taken = Gate(), 0
+    head = b"".join(b"X-%d: %b\r\n" % (number, b"a" * 8000) for number in range(100))
+    async with passing(tmp_path, gate.upstream) as running:
+        host, _, port = running.url.removeprefix("http://").rpartition(":")
+        with socket.socket() as client:
+            client.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(client, (host, int(port)))
+            await loop.sock_sendall(client, POST)
+            await gate.arrived.acquire()
+            with suppress(TimeoutError):
+                for _ in range(40):
+                    async with asyncio.timeout(1):
+                        await loop.sock_sendall(client, b"GET /v1/x HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n")
+                        taken += 1
+        gate.opened.set()
+    assert taken < 20
