@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import socket
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -245,3 +248,19 @@ async def test_a_call_that_was_sent_may_have_done_something(tmp_path: Path) -> N
         (unreached,) = await ask(on.url, modify({"a": "b"}))
     assert (late.status, late.headers.get("x-runproxy-upstream-outcome")) == (504, "unknown")
     assert (unreached.status, unreached.headers.get("x-runproxy-upstream-outcome")) == (502, None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets connections wait where nobody accepts them")
+async def test_an_upstream_that_accepts_no_connection_was_sent_nothing(tmp_path: Path) -> None:
+    """504 as for one that answers too late, but it cannot have acted on the call."""
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(2):  # they fill the queue, and the system passes over any further one
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        async with proxy(tmp_path, "passthrough", url, limits={"connect_s": 0.3}) as on:
+            (got,) = await ask(on.url, modify({"a": "b"}))
+    assert (got.status, got.headers.get("x-runproxy-upstream-outcome")) == (504, None)
+    assert "did not accept a connection in time" in json.loads(got.body)["error"]["message"]
