@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from aiohttp import web
@@ -24,6 +24,7 @@ _SURPLUS: Final = 256
 """So many connections beyond the limit are told that there are too many; any further one is closed at once."""
 
 _AHEAD: Final = 2  # with one, reading would stop and go on with every request
+_FIRST_CALL_S: Final = 0.5
 _SURPLUS_HEAD_S: Final = 2.0
 _LAST_WORD_S: Final = 1.0
 
@@ -135,20 +136,26 @@ class Protocol(Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to serve the connection, unless there are too many."""
         surplus = self._server.surplus
-        if surplus > _SURPLUS and isinstance(transport, asyncio.WriteTransport):
-            transport.abort()
+        writing = cast("asyncio.Transport", transport)  # uvloop's are not of that class, and can all it can
+        if surplus > _SURPLUS:
+            writing.abort()
             return
         if surplus > 0:
             self._request_handler = self._edge.turn_away
             self._keepalive_timeout = min(self._keepalive_timeout, _SURPLUS_HEAD_S)
         super().connection_made(transport)
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.set_write_buffer_limits(high=1, low=0)  # so that being drained means that nothing is left
+        writing.set_write_buffer_limits(high=1, low=0)  # so that being drained means that nothing is left
         self._serving = self._task_handler  # which aiohttp forgets when the client goes, though a call goes on
 
     def end(self) -> None:
-        """Close the connection if there is no call on it."""
-        if self._request_count == 0 or (self._waiter is not None and not self._waiter.done()):
+        """Close the connection if there is no call on it; one that has just been opened may bring its first call."""
+        if self._request_count == 0:
+            self._loop.call_later(_FIRST_CALL_S, self._end_idle)
+        else:
+            self._end_idle()
+
+    def _end_idle(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
             self.force_close()
 
     async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp calls it so

@@ -118,6 +118,23 @@ async def test_idle_connections_are_closed_at_once(tmp_path: Path) -> None:
         assert [await reader.read() for reader in (used, fresh, half)] == [b"", b"", b""]
 
 
+async def test_a_connection_that_was_just_opened_may_bring_its_first_call(tmp_path: Path) -> None:
+    """It was accepted, and whoever opened it does not know better; it has half a second."""
+    upstream = Upstream()
+    upstream.opened.set()
+    async with (
+        stoppable(tmp_path, upstream, drain_s=DEADLINE_S) as proxied,
+        connected(proxied.url) as (reader, writer),
+    ):
+        await asyncio.sleep(0.05)
+        proxied.stop()
+        await asyncio.sleep(0.05)
+        writer.write(HEAD + BODY)
+        got = await reader.read()
+    assert got.startswith(b"HTTP/1.1 200 ")
+    assert b"Connection: close\r\n" in got
+
+
 async def test_a_call_in_flight_is_answered_and_its_connection_closed(tmp_path: Path) -> None:
     """The answer says so; it is recorded; meanwhile nobody can connect any more."""
     upstream = Upstream()
