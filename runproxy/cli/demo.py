@@ -82,6 +82,7 @@ def _settings(folder: Path, **choices: str) -> "Settings":
         "allow_record_in_ci": True,
         "listen": {"port": 0, "admin_port": 0},
         "cassettes": {"dir": str(folder), "default": CASSETTE},
+        "log": {"calls": False},  # the demo tells of its calls itself
     }
     return make_settings(values, "demo")
 

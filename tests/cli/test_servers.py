@@ -194,7 +194,7 @@ def test_a_call_in_flight_is_answered_and_recorded_before_the_end(tmp_path: Path
         server.tell(signal.SIGTERM)
         wait_until(lambda: is_refusing(server.url), "refused connections")
         readiness = fetch(f"{server.admin_url}/readyz")
-        assert (readiness.status, readiness.json()) == (503, {"status": "stopping"})
+        assert (readiness.status, readiness.json()) == (503, {"status": "not ready", "reason": "stopping"})
         assert not server.ready_file.exists()
         gate.opened.set()
         assert pending.result(20).status == 200
