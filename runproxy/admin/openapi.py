@@ -14,10 +14,10 @@ PATH: Final = "/api/openapi.json"
 
 def add_openapi(app: web.Application, wanted: type[Any]) -> None:
     """Add `GET /api/openapi.json`; `wanted` is the model of what a session is asked for."""
-    told = document(wanted.model_json_schema(ref_template="#/components/schemas/{model}"))
 
     async def openapi(_: web.Request) -> web.Response:
-        return as_json(told)
+        # Made when it is asked for: the schema takes longer than the rest of a start.
+        return as_json(document(wanted.model_json_schema(ref_template="#/components/schemas/{model}")))
 
     app.router.add_get(PATH, openapi)
 
