@@ -133,6 +133,8 @@ class Service:
             call.broken = error.broken
         if isinstance(error, CassetteMiss):
             self.verdicts.miss(error, call.request)
+        else:
+            self.verdicts.error(error, call.request)
         return error_reply(error)
 
     def _done(self, call: Call, started: float) -> Response:

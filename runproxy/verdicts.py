@@ -1,11 +1,13 @@
-"""The latest calls that were answered from a cassette, or were not, and why. Nothing in here holds a credential."""
+"""The latest calls that were answered from a cassette, or were not, or failed, and why. No credential is in here."""
 
+import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from runproxy.errors import CassetteMiss
+from runproxy.errors import CassetteMiss, RunproxyError
 from runproxy.logs import HELD_BACK
 from runproxy.messages import MISS_HEADER, Headers, Request, Source
 from runproxy.redaction import loggable, scrub
@@ -14,16 +16,24 @@ _KEPT: Final = 100
 
 
 class Verdicts:
-    """Keeps the latest misses and hits, the oldest first; `process` tells its ids apart from those of others.
+    """Keeps the latest misses, hits and errors, the oldest first; `process` tells its ids apart from those of others.
 
-    `now` tells the time in UTC.
+    `now` tells the time in UTC, `seconds` the same as a number, which costs next to nothing.
     """
 
-    def __init__(self, process: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        process: str = "",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        seconds: Callable[[], float] = time.time,
+    ) -> None:
         self._process = f"{process}-" if process else ""
         self._now = now
+        self._seconds = seconds
         self._misses: deque[dict[str, object]] = deque(maxlen=_KEPT)
         self._hits: deque[tuple[str, str, Headers, Source]] = deque(maxlen=_KEPT)
+        self._errors: deque[tuple[Request, dict[str, object], dict[str, str]]] = deque(maxlen=_KEPT)
+        self._played: dict[str, float] = {}
         self._count = 0
 
     @property
@@ -35,6 +45,18 @@ class Verdicts:
     def hits(self) -> list[dict[str, object]]:
         """The latest hits: the call, where its recording stands, which one of how many it is, and why it matched."""
         return [_told(Request(method, target, headers), source) for method, target, headers, source in self._hits]
+
+    @property
+    def errors(self) -> list[dict[str, object]]:
+        """The latest calls that were refused or failed, misses apart: id, time, call, status, code, message."""
+        return [{**told, **loggable(request, texts)} for request, told, texts in self._errors]
+
+    @property
+    def last_played(self) -> dict[str, str]:
+        """When a recording of a cassette was played last, by cassette."""
+        return {
+            name: datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") for name, at in self._played.items()
+        }
 
     def miss(self, error: CassetteMiss, request: Request) -> None:
         """Keep a miss, and give it an id that its answer tells, too. What holds a credential is not kept."""
@@ -52,6 +74,15 @@ class Verdicts:
     def hit(self, request: Request, source: Source) -> None:
         """Keep a hit, as cheaply as can be; not its body, which may be large."""
         self._hits.append((request.method, request.target, request.headers, source))
+        self._played[source.cassette] = self._seconds()
+
+    def error(self, error: RunproxyError, request: Request) -> None:
+        """Keep what became of a call that was refused or failed; not its body, which may be large."""
+        # Neither is the error itself, for it holds on to all that stood on the stack where it was raised.
+        at = self._now().isoformat(timespec="milliseconds")
+        told = {"id": request.id, "at": at, "status": error.status, "code": error.code, "outcome": error.outcome}
+        texts = {"method": request.method, "path": request.path, "message": error.message, "param": error.param or ""}
+        self._errors.append((replace(request, body=b""), told, texts))
 
 
 def _told(request: Request, source: Source) -> dict[str, object]:

@@ -80,6 +80,7 @@ OWNERS = {
         "admin",
     },
     "opentelemetry": {"tracing"},
+    "jinja2": {"admin"},
     "prometheus_client": {"admin"},
     "rich": {"cli"},
 }

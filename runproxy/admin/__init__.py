@@ -1,4 +1,4 @@
-"""The admin listener: health, figures, reloading, sessions and verdicts, for whom `access` lets in."""
+"""The admin listener: health, figures, reloading, sessions, verdicts and pages, for whom `access` lets in."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -9,14 +9,18 @@ from runproxy.admin.answers import as_json
 from runproxy.admin.metrics import Measured, add_metrics
 from runproxy.admin.misses import add_verdicts
 from runproxy.admin.openapi import add_openapi
+from runproxy.admin.pages import Library, Sources, add_pages
 from runproxy.admin.sessions import Wanted, add_sessions
 from runproxy.errors import ConfigError
 
 __all__ = [
     "Access",
     "Application",
+    "Library",
     "Measured",
+    "Sources",
     "add_metrics",
+    "add_pages",
     "add_sessions",
     "add_verdicts",
     "is_loopback",

@@ -1,4 +1,4 @@
-"""The latest misses, hits and drifts over HTTP, for `runproxy why` and for people."""
+"""The latest misses, hits, errors and drifts over HTTP, for `runproxy why` and for people."""
 
 from aiohttp import web
 
@@ -8,7 +8,7 @@ from runproxy.verdicts import Verdicts
 
 
 def add_verdicts(app: web.Application, verdicts: Verdicts, drifts: Drifts) -> None:
-    """Add `GET /api/misses`, `GET /api/misses/ID`, `GET /api/hits` and `GET /api/drift`, the latest first."""
+    """Add `GET /api/misses`, `GET /api/misses/ID`, `/api/hits`, `/api/errors` and `/api/drift`, the latest first."""
 
     async def misses(_: web.Request) -> web.Response:
         return as_json({"misses": verdicts.misses[::-1]})
@@ -22,6 +22,9 @@ def add_verdicts(app: web.Application, verdicts: Verdicts, drifts: Drifts) -> No
     async def hits(_: web.Request) -> web.Response:
         return as_json({"hits": verdicts.hits[::-1]})
 
+    async def errors(_: web.Request) -> web.Response:
+        return as_json({"errors": verdicts.errors[::-1]})
+
     async def drift(_: web.Request) -> web.Response:
         return as_json({"drift": drifts.latest[::-1]})
 
@@ -29,3 +32,4 @@ def add_verdicts(app: web.Application, verdicts: Verdicts, drifts: Drifts) -> No
     app.router.add_get("/api/misses", misses)
     app.router.add_get("/api/misses/{id}", miss)
     app.router.add_get("/api/hits", hits)
+    app.router.add_get("/api/errors", errors)

@@ -89,6 +89,8 @@ _SCHEMAS: Final = {
     "Misses": _object(misses=_list_of("Miss")),
     "Hit": _object(call=_STRING, interaction=_STRING, recorded_at=_STRING, because=_STRING),
     "Hits": _object(hits=_list_of("Hit")),
+    "FailedCall": _object(id=_STRING, at=_STRING, code=_STRING, message=_STRING),
+    "Errors": _object(errors=_list_of("FailedCall")),
     "Drift": _object(drift={"type": "array", "items": {"type": "object"}}),
 }
 _BY_ID: Final = {"name": "id", "in": "path", "required": True, "schema": _STRING}
@@ -137,5 +139,8 @@ _VERDICTS: Final = {
         "get": _operation("miss", "One miss.", {"200": _answer("It.", "Miss"), "404": _ERROR}, parameters=[_BY_ID])
     },
     "/api/hits": {"get": _operation("hits", "The latest first.", {"200": _answer("They.", "Hits")})},
+    "/api/errors": {
+        "get": _operation("errors", "Calls that were refused or failed.", {"200": _answer("They.", "Errors")})
+    },
     "/api/drift": {"get": _operation("drift", "What mode verify found.", {"200": _answer("It.", "Drift")})},
 }

@@ -18,6 +18,7 @@ from runproxy.admin.access import Access
 from runproxy.admin.answers import as_json
 from runproxy.admin.figures import Figures
 from runproxy.admin.openapi import add_openapi
+from runproxy.admin.pages import Library, Sources, add_pages
 from runproxy.admin.sessions import Wanted
 from runproxy.errors import ConfigError
 
@@ -49,6 +50,7 @@ class Supervised:
     is_serving: Callable[[], bool]
     status: Callable[[], Mapping[str, object]]
     reload: Callable[[], Awaitable[Mapping[str, object]]]
+    library: Library
 
 
 async def ask(worker: Worker, path: str, method: str = "GET") -> _Answer | None:
@@ -68,13 +70,14 @@ def make_workers_app(supervised: Supervised, access: Access) -> web.Application:
     """Build the admin application of a supervisor."""
     app = web.Application(middlewares=[access.middleware()])
     desk = _Desk(supervised)
+    add_pages(app, Sources(desk.now, desk.merged, supervised.library))
     app.router.add_get("/healthz", desk.healthz)
     app.router.add_get("/readyz", desk.readyz)
     app.router.add_get("/metrics", desk.metrics)
     app.router.add_get("/api/status", desk.status)
     app.router.add_post("/api/reload", desk.reload)
     app.router.add_get("/api/misses/{id}", desk.miss)
-    for name in ("misses", "hits", "drift"):
+    for name in ("misses", "hits", "errors", "drift"):
         app.router.add_get(f"/api/{name}", desk.latest(name))
     app.router.add_get("/api/sessions", desk.sessions)
     app.router.add_post("/api/sessions", desk.no_session)
@@ -114,6 +117,10 @@ class _Desk:
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def status(self, _: web.Request) -> web.Response:
+        return as_json(await self.now())
+
+    async def now(self) -> dict[str, Any]:
+        """Tell of all workers what one process tells of itself."""
         told = [(name, orjson.loads(body)) for name, (_, body) in (await self._ask_all("/api/status")).items()]
         self._counted |= {name: Counter(one["calls"]) for name, one in told}
         for name in self._counted.keys() - self._alive():
@@ -121,7 +128,14 @@ class _Desk:
         calls = sum(self._counted.values(), self._ended)
         in_use = sorted({name for _, one in told for name in one["cassettes_in_use"]})
         first = told[0][1] if told else {}
-        return as_json({**first, "cassettes_in_use": in_use, "calls": calls, **self._supervised.status()})
+        return {
+            **first,
+            "cassettes_in_use": in_use,
+            "cassettes_played": _last_played([one["cassettes_played"] for _, one in told]),
+            "live": sum(one["live"] for _, one in told),
+            "calls": calls,
+            **self._supervised.status(),
+        }
 
     async def reload(self, _: web.Request) -> web.Response:
         try:
@@ -140,11 +154,15 @@ class _Desk:
     def latest(self, name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
         """Make what tells the latest of all workers, where they tell the time in that order."""
 
-        async def answer(request: web.Request) -> web.Response:
-            told = await self._ask_all(request.path)
-            return as_json({name: _merged([orjson.loads(body)[name] for _, body in told.values()])})
+        async def answer(_: web.Request) -> web.Response:
+            return as_json({name: await self.merged(name)})
 
         return answer
+
+    async def merged(self, name: str) -> list[dict[str, Any]]:
+        """Give the latest misses, hits, errors or drifts of all workers."""
+        told = await self._ask_all(f"/api/{name}")
+        return _merged([orjson.loads(body)[name] for _, body in told.values()])
 
     async def sessions(self, _: web.Request) -> web.Response:
         return as_json({"sessions": []})
@@ -166,6 +184,11 @@ def _merged(lists: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     if all("at" in entry for entry in chain(*lists)):
         return sorted(chain(*lists), key=lambda entry: str(entry["at"]), reverse=True)
     return list(_in_turn(lists))
+
+
+def _last_played(told: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Say when each cassette was played last by any of several workers, whose times are all in UTC."""
+    return {name: max(one[name] for one in told if name in one) for name in sorted(set().union(*told))}
 
 
 def _in_turn(lists: Sequence[list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:

@@ -1,21 +1,26 @@
 """What the admin listener serves: the parts of a running proxy that can be asked, put together."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from runproxy import admin
 from runproxy.backends import Sessions
+from runproxy.cassette.scanning import Scanner
 from runproxy.composition.faults import make_chooser
 from runproxy.composition.modes import Modes
 from runproxy.composition.readiness import Readiness
+from runproxy.composition.redactors import make_matcher, make_redactor
 from runproxy.composition.rules import Reloader
-from runproxy.config import ListenSettings
+from runproxy.config import ListenSettings, Settings
 from runproxy.errors import ConfigError
 from runproxy.keyfile import ADMIN_TOKEN_VARIABLE, find_secret
+from runproxy.redaction import WriteGate
 from runproxy.service import Service
+from runproxy.stores.file import FileStore
 from runproxy.tally import Times
 
 
@@ -29,6 +34,12 @@ def make_access(settings: ListenSettings) -> admin.Access:
         )
     named = {name.lower() for name in (*settings.admin_hosts, settings.admin_host)}
     return admin.Access(frozenset(named), secret.value if secret else None)
+
+
+def make_library(settings: Settings) -> admin.Library:
+    """Make what shows the cassettes of the settings' folder."""
+    matcher = make_matcher(settings.match, make_redactor(settings.redact))
+    return admin.Library(FileStore(Path(settings.cassettes.dir), WriteGate(), matcher=matcher), Scanner({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,7 @@ class Side:
         admin.add_metrics(app, self._measured())
         admin.add_sessions(app, self.sessions, self._session_url, partial(make_chooser, self.reloader.settings))
         admin.add_verdicts(app, self.service.verdicts, workshop.drifts)
+        admin.add_pages(app, self._sources())
         return app
 
     def _measured(self) -> admin.Measured:
@@ -62,6 +74,16 @@ class Side:
             sessions=lambda: len(self.sessions.running),
             waiting=lambda: self.modes.workshop.store.waiting,
         )
+
+    def _sources(self) -> admin.Sources:
+        async def status() -> Mapping[str, Any]:
+            return self._status()
+
+        async def latest(name: str) -> Sequence[Mapping[str, Any]]:
+            verdicts = self.service.verdicts
+            return {"misses": verdicts.misses, "errors": verdicts.errors}[name][::-1]
+
+        return admin.Sources(status, latest, make_library(self.reloader.settings))
 
     def _session_url(self, name: str) -> str:
         return f"{self.main_url()}/~{name}{self.modes.base_path}"
@@ -74,8 +96,11 @@ class Side:
             "cassette": settings.cassettes.default,
             "cassette_dir": str(Path(settings.cassettes.dir).resolve()),
             "cassettes_in_use": self.modes.deck.names,
+            "cassettes_played": self.service.verdicts.last_played,
+            "url": self.main_url(),
             "rules": asdict(self.reloader.summary()),
             "sessions": len(self.sessions.running),
+            "live": self.service.tally.live,
             "calls": dict(self.service.outcomes),
             **({"faults": dict(faults.struck)} if faults else {}),
             "pid": os.getpid(),

@@ -1,0 +1,18 @@
+"""Where pages have from what they tell: the same for one process, and for a supervisor of several."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from runproxy.admin.pages.library import Library
+
+Latest: TypeAlias = Callable[[Literal["misses", "errors"]], Awaitable[Sequence[Mapping[str, Any]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What pages ask: what `/api/status` tells, the latest misses and errors, the latest first, and the cassettes."""
+
+    status: Callable[[], Awaitable[Mapping[str, Any]]]
+    latest: Latest
+    library: Library
