@@ -54,6 +54,8 @@ class Library:
     def volume(self, name: str) -> Volume:
         """Give one cassette in short; raises `CassetteNotFound`, and `Refusal` for a name that leaves the folder."""
         version = self._store.version(name)
+        if version is None:
+            self._store.load(name)  # says that there is none, and which there are
         held = self._volumes.get(name)
         if held is None or held[0] != version:
             held = self._volumes[name] = version, self._looked_at(name)
