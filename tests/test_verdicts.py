@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runproxy.errors import CassetteMiss
+from runproxy.errors import CassetteMiss, Refusal
 from runproxy.messages import Request, Source, make_headers
 from runproxy.verdicts import Verdicts
 from tests.cli.processes import fetch, run
@@ -44,6 +44,33 @@ def test_a_miss_with_a_secret_in_it_is_kept_without_its_words() -> None:
         verdicts.miss(miss(f"you sent {held}"), Request("POST", f"/{held}", headers))
         verdicts.hit(Request("POST", f"/{held}", headers), SOURCE)
         assert held not in json.dumps([verdicts.misses, verdicts.hits])
+
+
+def test_an_error_is_kept_without_secrets_and_without_the_body() -> None:
+    """What a call was refused for is told with its id; a credential in its path or its message is not."""
+    verdicts, own = Verdicts(now=lambda: datetime(2026, 1, 2, tzinfo=UTC)), "a-credential-of-its-own"
+    headers = make_headers([("Authorization", f"Bearer {own}")])
+    verdicts.error(Refusal("Too long.", code="too_long", param="metadata.k"), Request("POST", "/x", headers, b"a body"))
+    verdicts.error(Refusal(f"Not {own}.", code="odd"), Request("POST", f"/{own}", headers))
+    plain, hidden = verdicts.errors
+    assert (plain["at"], plain["path"], plain["message"]) == ("2026-01-02T00:00:00.000+00:00", "/x", "Too long.")
+    assert (plain["status"], plain["code"], plain["param"], plain["outcome"]) == (
+        400,
+        "too_long",
+        "metadata.k",
+        "refused",
+    )
+    assert own not in json.dumps(hidden)
+    assert "a body" not in json.dumps(plain)
+
+
+def test_it_is_known_when_a_cassette_was_played_last() -> None:
+    """Of several hits, the last one counts."""
+    times = iter((0.0, 86_400.0))
+    verdicts = Verdicts(seconds=lambda: next(times))
+    for _ in range(2):
+        verdicts.hit(Request("GET", "/x", make_headers()), SOURCE)
+    assert verdicts.last_played == {"c": "1970-01-02T00:00:00+00:00"}
 
 
 def test_only_the_latest_are_kept() -> None:

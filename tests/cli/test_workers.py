@@ -137,6 +137,23 @@ def test_workers_are_told_of_as_one(tmp_path: Path) -> None:
     assert not any(map(is_running, pids))
 
 
+def test_pages_tell_of_all_workers(tmp_path: Path) -> None:
+    """The pages of the supervisor have the calls, misses and last uses of all, and the address that clients use."""
+    with serving(tmp_path, *REPLAYING) as server:
+        server.wait_for_text("2 workers)")
+        for _ in range(10):
+            call(server)
+        missed = [call(server, str(number)).headers["x-runproxy-miss"] for number in range(8)]
+        paths = ("/", "/misses", f"/misses/{missed[0]}", "/cassettes", "/cassettes/quickstart/0")
+        now, misses, miss, cassettes, interaction = (fetch(f"{server.admin_url}{path}").body.decode() for path in paths)
+        assert server.stop() == 0
+    assert "<dd>18</dd>" in now
+    assert all(f'href="/misses/{name}"' in misses for name in missed)
+    assert "no_match" in miss
+    assert cassettes.count("not yet") == cassettes.count('<th scope="row"') - 1
+    assert f"curl -X POST {server.url}/v1/threads" in interaction
+
+
 def test_a_worker_that_dies_is_started_again_and_no_connection_is_lost(tmp_path: Path) -> None:
     """New connections wait for whoever is there to take them; calls that had been answered stay counted."""
     with serving(tmp_path, *REPLAYING) as server:
