@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from runproxy.cli.cassette.folder import find_file, folder_option, read_cassette
+from runproxy.cli.cassette.progress import working
 from runproxy.cli.output import counted, on_one_line
 
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ def diff(
     from runproxy.cassette.difference import compare
 
     ignoring = ignoring_of(pointers, everything=everything)
-    old, new = (read_cassette(find_file(given, folder)) for given in (before, after))
-    found = compare(old, new, ignoring)
+    old, new = (find_file(given, folder) for given in (before, after))
+    with working("Comparing", old, new):
+        found = compare(read_cassette(old), read_cassette(new), ignoring)
     if as_json:
         click.echo(json.dumps(_as_json(found)))
     else:

@@ -9,7 +9,7 @@ import click
 from runproxy.cli.cassette.configured import settings_redactor
 from runproxy.cli.cassette.folder import find_file, open_store, read_cassette
 from runproxy.cli.cassette.listing import chosen
-from runproxy.cli.cassette.progress import watched
+from runproxy.cli.cassette.progress import watched, working
 from runproxy.cli.group import FROM_ENVIRONMENT, say
 from runproxy.cli.options import dir_option
 
@@ -124,7 +124,10 @@ def export_har(name: str, output: str | None, base_url: str, dir: str | None) ->
     """
     from runproxy.exchange.har_writer import write_har
 
-    _hand_out(write_har(read_cassette(find_file(name, dir)), base_url), output)
+    path = find_file(name, dir)
+    with working("Exporting", path):
+        text = write_har(read_cassette(path), base_url)
+    _hand_out(text, output)
 
 
 @export.command("curl", context_settings=FROM_ENVIRONMENT)
@@ -195,8 +198,9 @@ def _bring_in(read: "Reader", file: str, cassette: str | None, folder: str | Non
     except (OSError, ValueError) as error:  # a path may hold what no path can
         reason = error.strerror if isinstance(error, OSError) else error
         raise CassetteError(f"{file}: cannot be read: {reason}.") from error
-    found = read(text, file, store.gate, datetime.now(UTC))
-    found.redact(settings_redactor())
+    with working("Reading", Path(file)):
+        found = read(text, file, store.gate, datetime.now(UTC))
+        found.redact(settings_redactor())
     elements, refused = _admitted(store, found)
     if elements:
         store.check_writable()

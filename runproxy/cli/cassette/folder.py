@@ -55,6 +55,14 @@ def find_file(given: str, folder: str | None) -> Path:
     return named
 
 
+def find_named(store: "FileStore", name: str) -> Path:
+    """Find a cassette by its name alone; raises `CassetteNotFound`, which names those that are nearest."""
+    path = store.path(name)
+    if not _is_there(path):
+        store.load(name)  # raises, and names what there is
+    return path
+
+
 def read_cassette(path: Path) -> "Cassette":
     """Read a cassette by its path; raises `CassetteError`."""
     from runproxy.cassette import decode

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from runproxy.cli.cassette.folder import find_file, folder_option, open_store
+from runproxy.cli.cassette.progress import working
 from runproxy.cli.group import say
 from runproxy.cli.output import counted, on_one_line
 
@@ -75,8 +76,10 @@ def _put_together(cassettes: tuple[str, ...], into: str, later_wins: bool, folde
     from runproxy.stores.whole_files import create
 
     target = open_store(folder).path(into)
-    held = [_read(find_file(given, folder)) for given in cassettes]
-    found = merge_all([list(one) for one in held], later_wins=later_wins)
+    paths = [find_file(given, folder) for given in cassettes]
+    with working("Putting together", *paths):
+        held = [_read(path) for path in paths]
+        found = merge_all([list(one) for one in held], later_wins=later_wins)
     found_match = reduce(MatchSettings.with_more, (one.matcher.settings for one in held))
     if not found.conflicts:
         create(target, _laid_out(found.interactions, found_match))
@@ -88,7 +91,6 @@ def _merge_branches(base: Path, ours: Path, theirs: Path) -> "Merged":
     from runproxy.cassette.merging import merge_branches, merge_match
     from runproxy.stores.whole_files import rewrite
 
-    common, other = _read(base), _read(theirs)
     merged: list[Merged] = []
 
     def change(text: bytes) -> bytes:
@@ -97,7 +99,9 @@ def _merge_branches(base: Path, ours: Path, theirs: Path) -> "Merged":
         match = merge_match(*(one.matcher.settings for one in (common, own, other)))
         return _laid_out(merged[-1].interactions, match)
 
-    rewrite(ours, change)
+    with working("Merging", base, ours, theirs):
+        common, other = _read(base), _read(theirs)
+        rewrite(ours, change)
     return merged[-1]
 
 

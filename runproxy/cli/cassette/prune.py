@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runproxy.cli.cassette.folder import folder_option, open_store
+from runproxy.cli.cassette.folder import find_named, folder_option, open_store
+from runproxy.cli.cassette.progress import working
 from runproxy.cli.group import say
 from runproxy.cli.output import counted, on_one_line
 
@@ -39,13 +40,13 @@ def prune(*, name: str, reports: tuple[str, ...], write: bool, folder: str | Non
     from runproxy.stores.whole_files import read_whole
 
     store = open_store(folder)
-    store.load(name)  # tells what there is when this is not
-    path = store.path(name)
-    text = read_whole(path)
-    held = decode(text, str(path))
-    usages = _usages_of(checked_name(name), reports)
-    for usage in usages:
-        check_current(usage, held, str(path))
+    path = find_named(store, name)
+    with working("Reading", path):
+        text = read_whole(path)
+        held = decode(text, str(path))
+        usages = _usages_of(checked_name(name), reports)
+        for usage in usages:
+            check_current(usage, held, str(path))
     unused = frozenset[int].intersection(*(frozenset(usage.unused) for usage in usages))
     for position in sorted(unused):
         request = held[position].request

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runproxy.cli.cassette.folder import folder_option, open_store
+from runproxy.cli.cassette.folder import find_named, folder_option, open_store
+from runproxy.cli.cassette.progress import working
 from runproxy.cli.group import say
 from runproxy.cli.output import counted
 
@@ -40,11 +41,11 @@ def split(*, name: str, by: str, into: str | None, remove: bool, folder: str | N
     from runproxy.stores import whole_files
 
     store = open_store(folder)
-    store.load(name)  # tells what there is when this is not
-    original = store.path(name)
-    text = whole_files.read_whole(original)
-    cassette = decode(text, str(original))
-    parts = split_by(by, cassette)
+    original = find_named(store, name)
+    with working("Splitting", original):
+        text = whole_files.read_whole(original)
+        cassette = decode(text, str(original))
+        parts = split_by(by, cassette)
     if not parts:
         raise CassetteError(f"{original} holds no interactions; nothing was written.")
     below = into or checked_name(name)
