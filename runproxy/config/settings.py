@@ -1,6 +1,5 @@
 """What can be set, and the defaults."""
 
-import re
 from datetime import timedelta
 from typing import Annotated, Final, Literal, Self
 
@@ -12,6 +11,7 @@ from runproxy.backends.paced import checked_timing
 from runproxy.cassette.difference import Ignoring
 from runproxy.cassette.drift import KINDS, Kind
 from runproxy.config.faults import Faults, FaultSettings, entries_of
+from runproxy.durations import checked_duration, parse_duration
 from runproxy.matching import MatchSettings
 from runproxy.policy import Policies, PolicySettings
 from runproxy.redaction import RedactSettings
@@ -82,15 +82,6 @@ class ListenSettings(Section):
         return self
 
 
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([smhdw])")
-
-
-def _duration(text: str) -> str:
-    if text and not _DURATION.fullmatch(text):
-        raise ValueError("a number and one of s, m, h, d and w was expected, such as '90d'")
-    return text
-
-
 class CassetteSettings(Section):
     """Which cassettes are used, and how they are played."""
 
@@ -104,7 +95,7 @@ class CassetteSettings(Section):
     """At which pace recordings are played: "none", "recorded", "scaled:0.1" or "fixed:20ms"."""
     max_recorded_body_bytes: Annotated[int, Field(ge=1)] = 16 * 1024 * 1024
     """The longest body recorded: a longer stream passes unrecorded, of a longer request body a digest is recorded."""
-    max_age: Annotated[str, AfterValidator(_duration)] = ""
+    max_age: Annotated[str, AfterValidator(checked_duration)] = ""
     """How old a recording may be, such as "90d" or "12h"; empty for any age. Age counts from the recording."""
     on_expired: Literal["warn", "error"] = "warn"
     """What becomes of a recording that is too old: it is given with a warning, or is a miss. It is never renewed."""
@@ -120,9 +111,7 @@ class CassetteSettings(Section):
     @property
     def oldest(self) -> timedelta | None:
         """How old a recording may be; None for any age."""
-        found = _DURATION.fullmatch(self.max_age)
-        units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-        return timedelta(**{units[found[2]]: int(found[1])}) if found else None
+        return parse_duration(self.max_age) if self.max_age else None
 
 
 class LimitSettings(Section):
