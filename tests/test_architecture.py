@@ -21,6 +21,7 @@ LEVELS = {
     "shapes": 1,
     "coding": 1,
     "multipart": 1,
+    "durations": 1,
     "streams": 2,
     "uploads": 2,
     "keyfile": 1,
@@ -45,6 +46,7 @@ LEVELS = {
     "calls": 4,
     "calllog": 5,
     "tracing": 5,
+    "audit": 5,
     "backends": 5,
     "service": 6,
     "config": 6,
@@ -59,6 +61,7 @@ LEVELS = {
 """A room imports only from rooms of a lower level; inside a room (a package) anything goes."""
 
 OWNERS = {
+    "alembic": {"audit"},
     "backports": {"coding"},
     "brotli": {"coding"},
     "zlib": {"coding"},
@@ -67,7 +70,10 @@ OWNERS = {
     "fcntl": {"stores"},
     "re2": {"patterns"},
     "yaml": {"exchange"},
+    "pyarrow": {"audit"},
+    "sqlalchemy": {"audit"},
     "pydantic": {
+        "audit",
         "sections",
         "redaction",
         "matching",

@@ -1,0 +1,87 @@
+"""Which calls are asked about: one object for the command line, the API and the pages."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from runproxy.audit.event import DECISIONS
+from runproxy.durations import parse_duration
+from runproxy.errors import UnusableFilter
+
+NO_TEAM: Final = "-"
+"""Asks for callers of no known team; no team can be named so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What calls must have in common; what is None asks for nothing.
+
+    Times are in milliseconds since 1970, UTC, from `since_ms` on and before `until_ms`. `key` must be among the keys of
+    a call, and each of `where` among its pairs: a key, and the forms in which its value may be on file. `about` is the
+    id of a request, a thread or a run.
+    """
+
+    since_ms: int | None = None
+    until_ms: int | None = None
+    team: str | None = None
+    route: str | None = None
+    decision: str | None = None
+    key: str | None = None
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    about: str | None = None
+
+    @property
+    def needs_facts(self) -> bool:
+        """Tell whether something is asked for that no roll-up knows."""
+        return bool(self.where) or self.about is not None
+
+    @classmethod
+    def parse(
+        cls,
+        given: Mapping[str, str | None],
+        where: Sequence[str] = (),
+        *,
+        now: datetime,
+        forms_of: Callable[[str], tuple[str, ...]] = lambda value: (value,),
+    ) -> "Filter":
+        """Read what a person wrote: since, until, team, route, decision, key and about, and `where` as KEY=VALUE.
+
+        `forms_of` gives the forms in which a value may be on file. Raises `UnusableFilter`, which names what is wrong.
+        """
+        team, decision = given.get("team"), given.get("decision")
+        if decision is not None and decision not in DECISIONS:
+            raise UnusableFilter("decision", f"{decision!r} is none of {', '.join(DECISIONS)}")
+        return cls(
+            _time("since", given.get("since"), now),
+            _time("until", given.get("until"), now),
+            "" if team == NO_TEAM else team,
+            given.get("route"),
+            decision,
+            given.get("key"),
+            tuple(_pair(text, forms_of) for text in where),
+            given.get("about"),
+        )
+
+
+def _time(name: str, text: str | None, now: datetime) -> int | None:
+    """Read `7d`, which is so long ago, or a date or time of ISO 8601, which is UTC where it names no zone."""
+    if text is None:
+        return None
+    try:
+        try:
+            moment = now - parse_duration(text)
+        except ValueError:
+            moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise UnusableFilter(
+            name, f"{text!r} is neither a span such as '7d' nor a time such as '2026-11-22T17:00'"
+        ) from None
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _pair(text: str, forms_of: Callable[[str], tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UnusableFilter("where", f"KEY=VALUE was expected, and {text!r} has no '=' behind a key")
+    return key, forms_of(value)

@@ -1,0 +1,168 @@
+"""The database of the audit: SQLite in WAL mode, where what is committed outlives a loss of power.
+
+This is the only module that knows the engine. Another one needs its address and its way to begin here, and `upsert` in
+`writing`.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect
+from sqlalchemy.exc import DBAPIError
+
+from runproxy.audit.chain import Link
+from runproxy.audit.schema import SCHEMA, chain
+from runproxy.audit.settings import DEFAULT_STORE
+from runproxy.errors import AuditError
+
+_BUSY_MS: Final = 5_000
+"""How long to wait for another process that writes."""
+_CACHE_KIB: Final = 64 * 1024
+_WAL_BYTES: Final = 64 * 1024 * 1024  # the log is cut back to this when it was larger
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+class AuditStore:
+    """A store that is open. Any thread may read, one at a time may write; other processes may do both."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reading = _engine(path, "BEGIN")
+        self._writing = _engine(path, "BEGIN IMMEDIATE")
+
+    @classmethod
+    def open(cls, path: Path, *, creates: bool = False) -> "AuditStore":
+        """Open a store and bring its schema up to date, or make one if it `creates`; raises `AuditError`."""
+        if not creates and not path.exists():
+            raise AuditError(
+                f"{path}: there is no audit store. A proxy that forwards calls makes one, by default {DEFAULT_STORE} "
+                "in the folder it is started in; name it with --store, or as audit.store in the settings."
+            )
+        with _told(path):
+            if creates:
+                _make_folder(path)
+            store = cls(path)
+            try:
+                store._migrate()
+            except BaseException:
+                store.close()
+                raise
+            return store
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._reading.dispose()
+        self._writing.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that sees one state of the store, and changes nothing; raises `AuditError`."""
+        with _told(self.path), self._reading.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection that alone may write; leaving it commits, an error undoes all. Raises `AuditError`."""
+        with _told(self.path), self._writing.begin() as connection:
+            yield connection
+
+    def size_bytes(self) -> int:
+        """Tell how much of the file is in use; what was removed is used again, but leaves the file as it is."""
+        with self.reading() as connection:
+            pages, free, page = (
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return int((pages - free) * page)
+
+    def analyze(self) -> None:
+        """Let the database look at what is in it, after much has changed, so that it finds the best ways to answers."""
+        with self.writing() as connection:
+            connection.exec_driver_sql("PRAGMA analysis_limit = 1000")
+            connection.exec_driver_sql("ANALYZE")
+
+    def _migrate(self) -> None:
+        """Bring the schema up to date; of several processes that start at once, the first does it."""
+        with self._reading.connect() as connection:
+            if _schema_of(connection) == SCHEMA:
+                return
+        with self.writing() as connection:
+            found = _schema_of(connection)
+            if found == SCHEMA:
+                return
+            if found and found > SCHEMA:
+                raise AuditError(f"{self.path}: was written by a newer runproxy (schema {found}); use that one.")
+            if not found and inspect(connection).get_table_names():
+                raise AuditError(f"{self.path}: is a database, but no audit store of runproxy; it was left alone.")
+            _upgrade(connection)
+            if not found:
+                genesis = Link(0, secrets.token_bytes(32))
+                connection.execute(
+                    chain.insert().values(
+                        id=1,
+                        anchor_seq=genesis.seq,
+                        anchor_hash=genesis.hash,
+                        head_seq=genesis.seq,
+                        head_hash=genesis.hash,
+                    )
+                )
+
+
+def _engine(path: Path, begin: str) -> Engine:
+    engine = create_engine(URL.create("sqlite", database=str(path)))
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine
+
+
+def _set_up(connection: Any, _: object) -> None:
+    connection.isolation_level = (
+        None  # the driver begins no transaction by itself, so that ours hold for the schema too
+    )
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # what was pruned must not be found in the file
+    connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+
+
+def _make_folder(path: Path) -> None:
+    """Make the file, which nobody else may read, and its folder; the default one keeps itself out of git."""
+    is_default = path.parent.name == DEFAULT_STORE.partition("/")[0]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if is_default and not (path.parent / ".gitignore").exists():
+            (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise AuditError(f"{path}: cannot be made or written: {error.strerror}.") from error
+
+
+def _schema_of(connection: Connection) -> str:
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    found: str = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+    return found
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - takes time to load, and only a store that is new or old needs it
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    command.upgrade(config, "head")
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with the database into `AuditError`; what it says holds no value."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise AuditError(f"{path}: {error.orig}.") from error
