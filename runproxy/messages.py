@@ -184,7 +184,8 @@ class Response:
 
     The body is `body`, which came in `pieces` where it was streamed and recorded; or it is still to come as `stream`.
     Of an answer that has no head nothing is sent but what its stream gives, if anything.
-    With a `coding`, it came compressed, and is held as it reads; headers say nothing of that then.
+    With a `coding`, it came compressed, and is held as it reads; headers say nothing of that then. `upstream_s` tells
+    how many seconds an upstream took for it, or for its head.
     """
 
     status: int
@@ -195,6 +196,7 @@ class Response:
     source: Source | None = field(default=None, repr=False, compare=False)
     has_head: bool = field(default=True, repr=False)
     coding: str = field(default="", repr=False)
+    upstream_s: float | None = field(default=None, repr=False, compare=False)
 
     def with_header(self, name: str, value: str) -> "Response":
         """Copy this answer with one header more, in place of any of the same name."""

@@ -9,9 +9,9 @@ from typing import Final
 from runproxy.addressing import take_cassette_name, take_session
 from runproxy.attribution import UNKNOWN, Attribution, Caller
 from runproxy.backends import Deck, Session, Sessions
-from runproxy.calls import Call, DeliveryWatcher, Watcher
+from runproxy.calls import Call, DeliveryWatcher, Forerunner, Watcher
 from runproxy.errors import CassetteMiss, OutsideBasePath, Refusal, RunproxyError
-from runproxy.guard import Guard, MetadataRefused
+from runproxy.guard import Admitted, Guard, MetadataRefused
 from runproxy.messages import WARNINGS_HEADER, Delivery, Request, Response, make_headers
 from runproxy.redaction import loggable
 from runproxy.replies import error_reply
@@ -42,7 +42,8 @@ class Rules:
 class Service:
     """Answers calls. `base_path` is the path all calls must be below; empty when any path will do.
 
-    `watchers` hear of every call that has been answered, and `delivery_watchers` of what became of its answer.
+    `before` hears of every call to a guarded route before it goes on, `watchers` of every call that has been answered,
+    and `delivery_watchers` of what became of its answer.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Service:
         sessions: Sessions,
         *,
         mode: str,
+        before: Forerunner | None = None,
         watchers: Sequence[Watcher] = (),
         delivery_watchers: Sequence[DeliveryWatcher] = (),
         verdicts: Verdicts | None = None,
@@ -67,6 +69,7 @@ class Service:
         self.outcomes: Counter[str] = Counter()
         self.tally = Tally()
         self.verdicts = verdicts or Verdicts()
+        self._before = before
         self._watchers = (self._count, *watchers)
         self._delivery_watchers = tuple(delivery_watchers)
 
@@ -97,20 +100,22 @@ class Service:
             plain, session = take_session(call.request)
             plain, cassette = self._addressed(plain)
             call.caller = rules.attribution.caller_of(plain, cassette)
+            if call.caller.disputed:
+                call.warnings = _mismatches(call.caller)
             admitted = rules.guard.admit(plain, call.caller.team)
-            call.warnings = admitted.warnings
-            call.route = admitted.route.name if admitted.route else OTHER
+            _note(call, admitted)
             backend = self._sessions.find(session) if session else self._deck.ready(cassette)
             call.mode = backend.mode if isinstance(backend, Session) else self._mode
             backend = backend or await self._deck.backend(_harmless(cassette, plain))
+            if self._before is not None and admitted.route is not None:
+                await self._before(call)
             response = await backend.send(admitted.request)
             if response.source is not None:
                 self.verdicts.hit(admitted.request, response.source)
         except RunproxyError as error:
-            call.route = rules.guard.route_name(call.request.path)
+            call.guarded = rules.guard.route_of(call.request.path)
+            call.route = call.guarded.name if call.guarded else OTHER
             response = self._refused(call, error)
-        if call.caller.disputed:
-            call.warnings = (*call.warnings, *_mismatches(call.caller))
         return _warned(response, call.warnings) if call.warnings else response
 
     def refuse(self, error: RunproxyError, request: Request = _UNREADABLE) -> Response:
@@ -130,7 +135,7 @@ class Service:
         """Turn an error into the reply that tells of it."""
         call.error = error
         if isinstance(error, MetadataRefused):
-            call.broken = error.broken
+            call.broken, call.body = error.judgement.violations, error.body
         if isinstance(error, CassetteMiss):
             self.verdicts.miss(error, call.request)
         else:
@@ -180,10 +185,17 @@ def _warned(response: Response, warnings: Sequence[Violation]) -> Response:
     return response.with_header(WARNINGS_HEADER, f"{already}, {text}" if already else text)
 
 
-def _mismatches(caller: Caller) -> list[Violation]:
+def _note(call: Call, admitted: Admitted) -> None:
+    """Note what the guard has found out of a call."""
+    call.warnings = (*admitted.warnings, *call.warnings)
+    if admitted.route is not None:
+        call.guarded, call.route, call.body = admitted.route, admitted.route.name, admitted.body
+
+
+def _mismatches(caller: Caller) -> tuple[Violation, ...]:
     """Tell which sources contradict the team that is believed."""
     text = "This contradicts what is believed of the team of the call."
-    return [Violation("team_mismatch", source, text) for source in caller.disputed]
+    return tuple(Violation("team_mismatch", source, text) for source in caller.disputed)
 
 
 def _is_below(path: str, base_path: str) -> bool:

@@ -64,7 +64,7 @@ OWNERS = {
     "alembic": {"audit"},
     "backports": {"coding"},
     "brotli": {"coding"},
-    "zlib": {"coding"},
+    "zlib": {"audit", "coding"},
     "aiohttp": {"server", "admin", "upstream"},
     "click": {"cli"},
     "fcntl": {"stores"},

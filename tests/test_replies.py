@@ -21,7 +21,7 @@ from runproxy.violations import Judgement
 
 def test_a_refused_value_is_answered_as_the_service_answered_it() -> None:
     """The recorded reply of the service to a boolean has these 220 bytes."""
-    reply = error_reply(MetadataRefused(Judgement(tuple(check({"modified": True})))))
+    reply = error_reply(MetadataRefused(Judgement(tuple(check({"modified": True}))), {}))
     assert reply.status == 400
     assert reply.body == (
         b"{\n"

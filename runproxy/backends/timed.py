@@ -1,13 +1,14 @@
 """Timed: counts how long an upstream takes to answer, or to begin a stream."""
 
 import time
+from dataclasses import replace
 
 from runproxy.messages import Backend, Request, Response
 from runproxy.tally import Times
 
 
 class Timed:
-    """Asks `backend`, and adds to `times` how long it took, also where it failed."""
+    """Asks `backend`, and adds to `times` how long it took, also where it failed; an answer tells it, too."""
 
     def __init__(self, backend: Backend, times: Times) -> None:
         self._backend = backend
@@ -17,6 +18,10 @@ class Timed:
         """Answer as the backend does; raises what it raises."""
         started = time.perf_counter()
         try:
-            return await self._backend.send(request)
-        finally:
+            response = await self._backend.send(request)
+        except BaseException:
             self._times.add(time.perf_counter() - started)
+            raise
+        seconds = time.perf_counter() - started
+        self._times.add(seconds)
+        return replace(response, upstream_s=seconds)

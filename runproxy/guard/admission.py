@@ -5,6 +5,7 @@ checked words and ids, with its body printed anew. Calls to other addresses pass
 to be another address, or only what is in the table may pass.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,7 +15,6 @@ from runproxy.guard.framing import check_headers, check_query
 from runproxy.guard.judge import Judge
 from runproxy.messages import WARNINGS_HEADER, Request, make_headers
 from runproxy.routes import Lookalike, Route, RouteTable
-from runproxy.tally import OTHER
 from runproxy.violations import Judgement, Violation, listed, type_in_words
 
 VIOLATIONS_HEADER: Final = "x-runproxy-violations"
@@ -25,24 +25,29 @@ _SAFE_METHODS: Final = ("GET", "HEAD")
 
 
 class MetadataRefused(Refusal):
-    """Metadata that breaks a rule; `broken` lists all that were broken, the one in words first."""
+    """Metadata that breaks a rule; `judgement` lists all that were broken, the one in words first, in this `body`."""
 
-    def __init__(self, judgement: Judgement) -> None:
+    def __init__(self, judgement: Judgement, body: Mapping[str, object]) -> None:
         first = judgement.violations[0]
         headers = {VIOLATIONS_HEADER: listed(judgement.violations)}
         if judgement.warnings:
             headers[WARNINGS_HEADER] = listed(judgement.warnings)
         super().__init__(first.message, code=first.code, param=first.param, headers=headers)
-        self.broken = judgement.violations
+        self.judgement = judgement
+        self.body = body
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A call that may go on: as what, to which guarded route if any, and what it is warned of."""
+    """A call that may go on: as what, to which guarded route if any, and what it is warned of.
+
+    `body` is what was read of the body of a call to a guarded route.
+    """
 
     request: Request
     route: Route | None = None
     warnings: tuple[Violation, ...] = ()
+    body: Mapping[str, object] | None = None
 
 
 class Guard:
@@ -89,10 +94,10 @@ class Guard:
             )
         return Admitted(request)
 
-    def route_name(self, path: str) -> str:
-        """Name the route that a raw path is of, as far as the table knows it; `other` for any other."""
+    def route_of(self, path: str) -> Route | None:
+        """Give the route that a raw path is of, if it is in the table."""
         found = self._routes.find(path)
-        return found.name if isinstance(found, Route) else OTHER
+        return found if isinstance(found, Route) else None
 
     def _admit_guarded(self, request: Request, route: Route, team: str | None) -> Admitted:
         check_query(request.query, route.members)
@@ -116,10 +121,10 @@ class Guard:
         value = body_object(strictjson.parse(request.body))
         judgement = self._judge.judge_body(route, value, team)
         if judgement.violations:
-            raise MetadataRefused(judgement)
+            raise MetadataRefused(judgement, value)
         body = strictjson.canonical(value)
         forwarded = request if body == request.body else replace(request, body=body)
-        return Admitted(forwarded, route, judgement.warnings)
+        return Admitted(forwarded, route, judgement.warnings, value)
 
 
 def _reads_body(route: Route, method: str) -> bool:

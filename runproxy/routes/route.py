@@ -46,6 +46,12 @@ class Route:
         """The segments in order, None for a placeholder."""
         return tuple(None if part.startswith("{") else part for part in self.template.strip("/").split("/"))
 
+    def ids_in(self, path: str) -> dict[str, str]:
+        """Give what stands in a raw path of this route in place of its placeholders, by their names."""
+        names = self.template.strip("/").split("/")
+        segments = path.rsplit("/", len(names))[1:]
+        return {name[1:-1]: held for name, held in zip(names, segments, strict=True) if name.startswith("{")}
+
     @property
     def members(self) -> Iterable[str]:
         """The members of the body on the way to metadata."""

@@ -13,16 +13,21 @@ class GroupCommit(Generic[Item]):
     """Writes items in the order they came, all that are waiting in one batch.
 
     `write` either writes the whole batch or raises, having written none of it; it may block and runs in a thread. A
-    batch that fails is tried again one item at a time, so that an item fails for its own reason only. `write_at_once`
-    writes a batch that needs no waiting, and gives False for any other: a hand-over to a thread and back costs a busy
-    event loop several milliseconds, a small write to the page cache some ten microseconds.
+    batch that fails is tried again one item at a time, so that an item fails for its own reason only, unless
+    `concerns_all` says of what was raised that it is no item's own. `write_at_once` writes a batch that needs no
+    waiting, and gives False for any other: a hand-over to a thread and back costs a busy event loop several
+    milliseconds, a small write to the page cache some ten microseconds.
     """
 
     def __init__(
-        self, write: Callable[[Sequence[Item]], None], write_at_once: Callable[[Sequence[Item]], bool]
+        self,
+        write: Callable[[Sequence[Item]], None],
+        write_at_once: Callable[[Sequence[Item]], bool] = lambda _: False,
+        concerns_all: Callable[[Exception], bool] = lambda _: False,
     ) -> None:
         self._write = write
         self._write_at_once = write_at_once
+        self._concerns_all = concerns_all
         self._waiting: list[tuple[Item, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -33,11 +38,20 @@ class GroupCommit(Generic[Item]):
 
     async def commit(self, item: Item) -> None:
         """Return when the item is written; raises what `write` raised for it."""
+        await self.put(item)
+
+    def put(self, item: Item) -> "asyncio.Future[None]":
+        """Let an item be written, and give what ends when it is, or with what `write` raised for it."""
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, written))
         if self._writer is None:
             self._writer = asyncio.create_task(self._drain())
-        await written
+        return written
+
+    async def until_written(self) -> None:
+        """Return when nothing waits any more."""
+        while self._writer is not None:
+            await asyncio.wait([self._writer])
 
     async def _drain(self) -> None:
         try:
@@ -52,7 +66,7 @@ class GroupCommit(Generic[Item]):
         error = self._attempt_at_once(items)
         if error is _NOT_AT_ONCE:
             error = await asyncio.to_thread(self._attempt, items)
-        if error is not None and len(batch) > 1:
+        if error is not None and len(batch) > 1 and not self._concerns_all(error):
             for entry in batch:
                 await self._write_batch([entry])
             return

@@ -155,7 +155,7 @@ def execute(store: AuditStore, *statements: str) -> None:
         pytest.param("DELETE FROM outcomes WHERE seq = 6", "the last one on file is 5", id="last-gone"),
         pytest.param("DELETE FROM pairs WHERE event = 5", "event 5: was changed", id="pair-gone"),
         pytest.param("INSERT INTO pairs SELECT 4, place, at_ms, team, param, key, value, chars, type, form FROM pairs "
-                     "WHERE event = 3", "pairs: 1 rows belong to no call", id="stray-pair"),
+                     "WHERE event = 3", "pairs: 1 rows belong to no entry", id="stray-pair"),
         pytest.param("UPDATE hours SET calls = 4", "hours: 1 rows differ", id="roll-up"),
         pytest.param("UPDATE sightings SET first_ms = 0", "sightings: differ", id="sighting"),
         pytest.param("DELETE FROM chain", "chain: holds something else", id="chain-gone"),

@@ -477,7 +477,7 @@ def test_all_violations_are_listed_in_a_header_and_the_first_one_is_told() -> No
 
 def test_a_single_violation_is_listed_too() -> None:
     """The header is there whatever the number of violations."""
-    found = MetadataRefused(Judgement((Violation("invalid_type", "metadata.k", "text"),)))
+    found = MetadataRefused(Judgement((Violation("invalid_type", "metadata.k", "text"),)), {})
     assert found.headers == {"x-runproxy-violations": 'invalid_type;param="metadata.k"'}
 
 

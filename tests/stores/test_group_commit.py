@@ -67,3 +67,29 @@ async def test_a_caller_who_gives_up_does_not_stop_the_write() -> None:
     waiting.cancel()
     await commits.commit(2)
     assert written == [1, 2]
+
+
+async def test_what_concerns_a_whole_batch_is_not_tried_again() -> None:
+    """Where the disk is full for all, waiting for it once is enough."""
+    tries = 0
+
+    def write(_: Sequence[int]) -> None:
+        nonlocal tries
+        tries += 1
+        raise OSError("full")
+
+    commits: GroupCommit[int] = GroupCommit(write, concerns_all=lambda error: isinstance(error, OSError))
+    results = await asyncio.gather(*(commits.commit(number) for number in range(5)), return_exceptions=True)
+    assert [str(result) for result in results] == ["full"] * 5
+    assert tries == 1
+
+
+async def test_what_was_put_is_written_before_it_is_over() -> None:
+    """Nobody has to wait for an item, but can for all of them."""
+    written: list[int] = []
+    commits: GroupCommit[int] = GroupCommit(written.extend)
+    await commits.until_written()
+    ends = [commits.put(number) for number in range(3)]
+    await commits.until_written()
+    assert written == [0, 1, 2]
+    assert all(end.done() for end in ends)
