@@ -82,7 +82,8 @@ async def proxy(
 ) -> AsyncIterator[Proxy]:
     """Run a proxy on free ports; `cassettes` are settings of that section, `limits` may be among them.
 
-    `rules` are settings of other sections, such as guard, routes, policy and attribution.
+    `rules` are settings of other sections, such as guard, routes, policy and attribution. Nothing is audited unless
+    they say so.
     """
     limits = cassettes.pop("limits", {})
     values = {
@@ -92,6 +93,7 @@ async def proxy(
         "listen": {"port": 0, "admin_port": 0},
         "cassettes": {"dir": str(folder), **cassettes},
         "limits": limits,
+        "audit": {"modes": []},
         **(rules or {}),
     }
     async with running_proxy(make_settings(values, "test")) as running:

@@ -15,13 +15,15 @@ from runproxy.tally import BOUNDS_S, Tally, Times
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What is counted, and what is asked for when somebody looks: sessions, and recordings that wait to be written."""
+    """What is counted, and what is asked for when somebody looks: sessions, and what waits to be written."""
 
     mode: str
     tally: Tally
     upstream: Times
     sessions: Callable[[], int]
     waiting: Callable[[], int]
+    unaudited: Callable[[], int] = lambda: 0
+    audit_waiting: Callable[[], int] = lambda: 0
 
 
 class _Calls(Collector):
@@ -41,6 +43,12 @@ class _Calls(Collector):
         yield GaugeMetricFamily("runproxy_sessions", "Sessions that are running.", measured.sessions())
         yield GaugeMetricFamily(
             "runproxy_record_queue_depth", "Recordings that wait to be written.", measured.waiting()
+        )
+        yield GaugeMetricFamily(
+            "runproxy_audit_queue_depth", "Entries of the audit that wait to be written.", measured.audit_waiting()
+        )
+        yield CounterMetricFamily(
+            "runproxy_audit_failures", "Times that a call could not be written down.", measured.unaudited()
         )
         info = GaugeMetricFamily("runproxy_info", "The version and the mode.", labels=["version", "mode"])
         info.add_metric([__version__, measured.mode], 1)

@@ -47,11 +47,11 @@ class Auditor:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.store = store
+        self.goes_on = goes_on
         self.failures = 0
         """Calls that could not be written down, or of which the outcome could not."""
         self._describer = describer
         self._modes = frozenset(modes)
-        self._goes_on = goes_on
         self._now = now
         self._open: dict[str, Intent] = {}
         self._told_at = 0.0
@@ -73,7 +73,7 @@ class Auditor:
             await self._commits.commit((intent,))
         except Exception as error:  # whatever it is, the call has not been written down
             self._tell(error)
-            if not self._goes_on:
+            if not self.goes_on:
                 raise AuditUnavailable from error
             return
         self._open[call.request.id] = intent

@@ -73,14 +73,21 @@ def cut_by_size(store: AuditStore, max_bytes: int, now_ms: int) -> int:
 
 
 def prune(
-    store: AuditStore, up_to: int, now_ms: int, *, archive: str = "", told: Callable[[int], None] = lambda _: None
+    store: AuditStore,
+    up_to: int,
+    now_ms: int,
+    *,
+    archive: str = "",
+    told: Callable[[int], None] = lambda _: None,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> Pruned:
     """Remove all entries up to that of a call, step by step, so that those who write need not wait long.
 
-    `archive` is noted as the place where they are kept; `told` hears how many calls are gone. Raises `AuditError`.
+    `archive` is noted as the place where they are kept; `told` hears how many calls are gone, and `is_over` is asked
+    whether to leave it at that. Raises `AuditError`.
     """
     calls, last = 0, None
-    while (step := _step(store, up_to, now_ms, archive)) is not None:
+    while not is_over() and (step := _step(store, up_to, now_ms, archive)) is not None:
         calls += step.calls
         last = step.up_to
         told(calls)

@@ -80,6 +80,7 @@ def _settings(folder: Path, **choices: str) -> "Settings":
     values = {
         **choices,
         "allow_record_in_ci": True,
+        "audit": {"modes": []},
         "listen": {"port": 0, "admin_port": 0},
         "cassettes": {"dir": str(folder), "default": CASSETTE},
         "log": {"calls": False},  # the demo tells of its calls itself

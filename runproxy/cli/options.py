@@ -59,6 +59,9 @@ PLACES: Final = {
     "policy": "guard.policy_file",
     "drift_kinds": "verify.kinds",
     "ignore_drift": "verify.ignore",
+    "audit_store": "audit.store",
+    "audit_modes": "audit.modes",
+    "audit_on_error": "audit.on_error",
     "log_level": "log.level",
     "log_format": "log.format",
     "log_calls": "log.calls",
@@ -154,6 +157,13 @@ _serving = (
         "--other-routes", type=click.Choice(["forward", "deny"]), help="Calls that are not guarded.  [default: forward]"
     ),
     click.option("--policy", metavar="FILE", help="TOML file with rules of your own on metadata."),
+    click.option("--audit-store", metavar="FILE", help="Where calls are written down.  [default: .runproxy/audit.db]"),
+    click.option("--audit-modes", metavar="MODES", help="Whose calls are; none for none.  [default: all but replay]"),
+    click.option(
+        "--audit-on-error",
+        type=click.Choice(["fail", "continue"]),
+        help="A call that cannot be written down is refused, or goes on.  [default: fail]",
+    ),
     click.option("--fault-seed", type=click.IntRange(0), metavar="N", help="Seed of faults by chance.  [default: 0]"),
     click.option("--drift-kinds", metavar="KINDS", help="Drift that mode verify tells of.  [default: all kinds]"),
     click.option("--ignore-drift", metavar="POINTERS", help="JSON pointers to what may differ in mode verify."),

@@ -149,6 +149,8 @@ def _farewell(settings: "Settings", outcomes: "Counter[str]", *, has_drifted: bo
 
 
 def _banner(settings: "Settings", proxy: "Proxy | Workers") -> None:
+    from runproxy.composition.auditing import is_audited
+
     socket, count = settings.listen.unix_socket, settings.listen.workers
     workers = f"; {count} workers" if count > 1 else ""
     lines = [f"runproxy listens on {socket or proxy.url}  (mode {settings.mode}; admin {proxy.admin_url}{workers})"]
@@ -160,6 +162,8 @@ def _banner(settings: "Settings", proxy: "Proxy | Workers") -> None:
     rules = proxy.reloader.summary()
     teams = f"; teams: {', '.join(rules.teams)}" if rules.teams else ""
     lines.append(f"  guard      {', '.join(rules.guarded) or 'no route'}; policy: {rules.policy}{teams}")
+    if is_audited(settings):
+        lines.append(f"  audit      {settings.audit.store}")
     if settings.faults:
         lines.append(f"  FAULTS ON  calls are made to fail, on purpose; seed {settings.fault_seed}:")
         lines += [f"             {fault.described}" for fault in settings.faults]

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from runproxy.backends import Deck, Drifts
+from runproxy.composition.auditing import auditing
 from runproxy.composition.listening import tls_of
 from runproxy.composition.modes import compose_modes
 from runproxy.composition.rules import Reloader, make_rules
@@ -66,21 +67,22 @@ async def running_proxy(
     serving = asyncio.Event()
     policy = policy_in(settings)
     rules = make_rules(settings, policy)
+    gate = gate or WriteGate()
     seat = seat or own_seat(settings)
     async with AsyncExitStack() as stack:
         watched = stack.enter_context(watching(settings))
-        modes = await stack.enter_async_context(
-            compose_modes(settings, gate or WriteGate(), watched.upstream, seat.sharing)
-        )
+        modes = await stack.enter_async_context(compose_modes(settings, gate, watched.upstream, seat.sharing))
         sessions = await stack.enter_async_context(running_sessions(settings, modes.workshop))
+        auditor = await stack.enter_async_context(auditing(settings, gate, tidies=seat.is_first))
         service = Service(
             rules,
             modes.deck,
             modes.required_path,
             sessions,
             mode=settings.mode,
-            watchers=watched.watchers,
-            delivery_watchers=(watched.log.delivered,),
+            before=auditor.before if auditor else None,
+            watchers=(*watched.watchers, *((auditor.hear,) if auditor else ())),
+            delivery_watchers=(watched.log.delivered, *((auditor.delivered,) if auditor else ())),
             verdicts=Verdicts(seat.name),
         )
         reloader = Reloader(settings, policy, reread or (lambda: settings), service.use)
@@ -90,6 +92,7 @@ async def running_proxy(
             service,
             reloader,
             watched.upstream_times,
+            auditor,
             seat.access,
             serving.is_set,
             lambda: main.url,

@@ -1,4 +1,4 @@
-"""Whether calls can be answered as the mode promises: the store takes recordings, the default cassette can be read."""
+"""Whether calls can be answered as the mode promises: the stores can be written, the default cassette can be read."""
 
 import asyncio
 import time
@@ -15,18 +15,23 @@ _FRESH_S: Final = 2.0  # who asks more often gets the last answer
 
 
 class Readiness:
-    """Tells why a proxy is not ready, and an empty text where it is; `now` tells seconds."""
+    """Tells why a proxy is not ready, and an empty text where it is.
+
+    `check_audit` raises where calls cannot be written down; `now` tells seconds.
+    """
 
     def __init__(
         self,
         is_serving: Callable[[], bool],
         workshop: Workshop,
         settings: Settings,
+        check_audit: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._is_serving = is_serving
         self._workshop = workshop
         self._settings = settings
+        self._check_audit = check_audit
         self._now = now
         self._told_at = float("-inf")
         self._told = ""
@@ -42,6 +47,7 @@ class Readiness:
 
     def _look(self) -> str:
         try:
+            self._check_audit()
             if self._settings.mode in ("record", "auto"):
                 self._workshop.store.check_writable()
             if self._settings.mode != "passthrough":

@@ -1,6 +1,7 @@
 """Where a proxy listens, who may ask it about itself, and with whom it shares its cassettes."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from runproxy.admin import Access
 from runproxy.composition.listening import place_of
@@ -8,6 +9,9 @@ from runproxy.composition.sharing import ALONE, Sharing
 from runproxy.composition.side import make_access
 from runproxy.config import Settings
 from runproxy.server import HostPort, Place
+
+FIRST: Final = "1"
+"""The name of the first of several workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,11 @@ class Seat:
     access: Access
     sharing: Sharing = ALONE
     name: str = ""
+
+    @property
+    def is_first(self) -> bool:
+        """Tell whether what only one of several has to do is for this one."""
+        return self.name in ("", FIRST)
 
 
 def own_seat(settings: Settings) -> Seat:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runproxy import admin
 from runproxy.backends import Sessions
@@ -22,6 +22,9 @@ from runproxy.redaction import WriteGate
 from runproxy.service import Service
 from runproxy.stores.file import FileStore
 from runproxy.tally import Times
+
+if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is an audit
+    from runproxy.audit.auditor import Auditor
 
 
 def make_access(settings: ListenSettings) -> admin.Access:
@@ -51,6 +54,7 @@ class Side:
     service: Service
     reloader: Reloader
     upstream_times: Times
+    auditor: "Auditor | None"
     access: admin.Access
     is_serving: Callable[[], bool]
     main_url: Callable[[], str]
@@ -58,7 +62,7 @@ class Side:
     def application(self) -> admin.Application:
         """Make the application."""
         workshop = self.modes.workshop
-        readiness = Readiness(self.is_serving, workshop, self.reloader.settings)
+        readiness = Readiness(self.is_serving, workshop, self.reloader.settings, self._check_audit)
         app = admin.make_app(self._status, readiness, self.reloader.reload, self.access)
         admin.add_metrics(app, self._measured())
         admin.add_sessions(app, self.sessions, self._session_url, partial(make_chooser, self.reloader.settings))
@@ -73,6 +77,8 @@ class Side:
             self.upstream_times,
             sessions=lambda: len(self.sessions.running),
             waiting=lambda: self.modes.workshop.store.waiting,
+            unaudited=lambda: self.auditor.failures if self.auditor else 0,
+            audit_waiting=lambda: self.auditor.waiting if self.auditor else 0,
         )
 
     def _sources(self) -> admin.Sources:
@@ -84,6 +90,14 @@ class Side:
             return {"misses": verdicts.misses, "errors": verdicts.errors}[name][::-1]
 
         return admin.Sources(status, latest, make_library(self.reloader.settings))
+
+    def _audit(self) -> dict[str, object] | None:
+        held = self.auditor
+        return {"store": str(held.store.path.resolve()), "failures": held.failures} if held else None
+
+    def _check_audit(self) -> None:
+        if self.auditor and not self.auditor.goes_on:
+            self.auditor.check()
 
     def _session_url(self, name: str) -> str:
         return f"{self.main_url()}/~{name}{self.modes.base_path}"
@@ -102,6 +116,7 @@ class Side:
             "sessions": len(self.sessions.running),
             "live": self.service.tally.live,
             "calls": dict(self.service.outcomes),
+            "audit": self._audit(),
             **({"faults": dict(faults.struck)} if faults else {}),
             "pid": os.getpid(),
         }

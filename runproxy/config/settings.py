@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from runproxy.attribution import Attribution, AttributionSettings
+from runproxy.audit.settings import AuditSettings
 from runproxy.backends.faults import Entry
 from runproxy.backends.paced import checked_timing
 from runproxy.cassette.difference import Ignoring
@@ -256,6 +257,8 @@ class Settings(Section):
     """How calls are compared with recordings; a cassette can say more of it."""
     verify: VerifySettings = VerifySettings()
     """What mode verify counts as drift between an answer and its recording."""
+    audit: AuditSettings = AuditSettings()
+    """What is written down of the calls to guarded routes, and for how long."""
     redact: RedactSettings = RedactSettings()
     """What is redacted in recordings, beyond what always is."""
     faults: Faults = ()
