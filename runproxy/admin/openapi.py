@@ -30,9 +30,9 @@ def document(session_wanted: dict[str, Any]) -> dict[str, Any]:
         "info": {
             "title": "runproxy admin API",
             "version": __version__,
-            "description": "Health, figures, sessions and verdicts of a running proxy. Off loopback it needs a token.",
+            "description": "Health, figures, sessions, verdicts and audit of a proxy. Off loopback it needs a token.",
         },
-        "paths": {**_PROCESS, **_SESSIONS, **_VERDICTS},
+        "paths": {**_PROCESS, **_SESSIONS, **_VERDICTS, **_AUDIT},
         "components": {
             "schemas": {**definitions, "SessionWanted": session_wanted, **_SCHEMAS},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -66,10 +66,13 @@ def _list_of(name: str) -> dict[str, Any]:
 
 
 _STRING: Final = {"type": "string"}
+_INTEGER: Final = {"type": "integer"}
+_OBJECTS: Final = {"type": "array", "items": {"type": "object"}}
 _COUNTS: Final = {"type": "object", "additionalProperties": {"type": "integer"}}
 _ERROR: Final = _answer("Why not.", "Error")
 _SCHEMAS: Final = {
     "Anything": {"type": "object"},
+    "Text": _STRING,
     "Error": _object(error=_STRING),
     "Status": {"type": "object", "properties": {"status": _STRING, "reason": _STRING}, "required": ["status"]},
     "Reload": {"type": "object", "properties": {"reloaded": {"type": "boolean"}}, "required": ["reloaded"]},
@@ -91,6 +94,11 @@ _SCHEMAS: Final = {
     "Hits": _object(hits=_list_of("Hit")),
     "FailedCall": _object(id=_STRING, at=_STRING, code=_STRING, message=_STRING),
     "Errors": _object(errors=_list_of("FailedCall")),
+    "AuditSummary": _object(
+        calls=_INTEGER, decisions=_COUNTS, outcomes=_COUNTS, teams=_INTEGER, keys=_INTEGER, violations=_INTEGER
+    ),
+    "AuditRows": _object(rows=_OBJECTS),
+    "AuditCalls": _object(calls=_OBJECTS, next={"type": ["string", "null"]}),
     "Drift": _object(drift={"type": "array", "items": {"type": "object"}}),
 }
 _BY_ID: Final = {"name": "id", "in": "path", "required": True, "schema": _STRING}
@@ -143,4 +151,62 @@ _VERDICTS: Final = {
         "get": _operation("errors", "Calls that were refused or failed.", {"200": _answer("They.", "Errors")})
     },
     "/api/drift": {"get": _operation("drift", "What mode verify found.", {"200": _answer("It.", "Drift")})},
+}
+
+
+def _part(name: str, what: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": what, "schema": {**_STRING, **schema}}
+
+
+_FILTER: Final = [
+    _part("since", "A span such as 7d, which is so long ago, or a time in ISO 8601."),
+    _part("until", "The same; calls before it."),
+    _part("team", "A team; - for callers of no known one."),
+    _part("key", "A key that calls carry."),
+    _part("decision", "What was decided.", enum=["accepted", "warned", "refused"]),
+    _part("route", "The name of a route."),
+    _part("about", "The id of a request, a thread or a run."),
+    {"name": "where", "in": "query", "description": "KEY=VALUE, any number of times.", "schema": _list_of("Text")},
+]
+_LIMIT: Final = _part("limit", "How many, from 1 to 500.", type="integer", minimum=1, maximum=500, default=100)
+_UNANSWERED: Final = {"400": _ERROR, "404": {"description": "There is no audit here."}, "503": _ERROR}
+
+
+def _question(name: str, summary: str, answer: Mapping[str, Any], *more: Mapping[str, Any]) -> Mapping[str, Any]:
+    operation = _operation(f"audit_{name}", summary, {"200": answer, **_UNANSWERED}, parameters=[*_FILTER, *more])
+    return {"get": operation}
+
+
+def _table(name: str, summary: str, *more: Mapping[str, Any]) -> Mapping[str, Any]:
+    held = {**_answer("The rows.", "AuditRows")["content"], **_text("text/csv")["content"]}
+    form = _part("format", "How they are written.", enum=["json", "csv"], default="json")
+    return _question(name, summary, {"description": "The rows.", "content": held}, form, *more)
+
+
+_EXPORTED: Final = {
+    "description": "All calls, the oldest first, as they are read.",
+    "content": {**_text("application/jsonl")["content"], **_text("text/csv")["content"]},
+}
+_AUDIT: Final = {
+    "/api/audit/summary": _question("summary", "All calls in figures.", _answer("They.", "AuditSummary")),
+    "/api/audit/keys": _table("keys", "The keys that calls carry."),
+    "/api/audit/values": _table("values", "The values of a key, which must be named.", _LIMIT),
+    "/api/audit/teams": _table("teams", "The teams and their calls."),
+    "/api/audit/violations": _table("violations", "The rules that were broken, by team."),
+    "/api/audit/coverage": _table("coverage", "How many of a team's calls carry a key."),
+    "/api/audit/nearness": _table("nearness", "Who comes near the limits of the API."),
+    "/api/audit/new-keys": _table("new_keys", "The keys that were first seen in the time asked about."),
+    "/api/audit/search": _question(
+        "search",
+        "The latest calls, the latest first.",
+        _answer("They, and the cursor behind which there are more.", "AuditCalls"),
+        _LIMIT,
+        _part("cursor", "Where another answer has ended."),
+    ),
+    "/api/audit/export": _question(
+        "export",
+        "All calls, as a stream.",
+        _EXPORTED,
+        _part("format", "How they are written.", enum=["jsonl", "csv"], default="jsonl"),
+    ),
 }

@@ -51,6 +51,7 @@ class Supervised:
     status: Callable[[], Mapping[str, object]]
     reload: Callable[[], Awaitable[Mapping[str, object]]]
     library: Library
+    audit: Path | None = None
 
 
 async def ask(worker: Worker, path: str, method: str = "GET") -> _Answer | None:
@@ -70,7 +71,7 @@ def make_workers_app(supervised: Supervised, access: Access) -> web.Application:
     """Build the admin application of a supervisor."""
     app = web.Application(middlewares=[access.middleware()])
     desk = _Desk(supervised)
-    add_pages(app, Sources(desk.now, desk.merged, supervised.library))
+    add_pages(app, Sources(desk.now, desk.merged, supervised.library, supervised.audit))
     app.router.add_get("/healthz", desk.healthz)
     app.router.add_get("/readyz", desk.readyz)
     app.router.add_get("/metrics", desk.metrics)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runproxy import admin
+from runproxy.audit.settings import AuditSettings
 from runproxy.backends import Sessions
 from runproxy.cassette.scanning import Scanner
 from runproxy.composition.faults import make_chooser
@@ -43,6 +44,12 @@ def make_library(settings: Settings) -> admin.Library:
     """Make what shows the cassettes of the settings' folder."""
     matcher = make_matcher(settings.match, make_redactor(settings.redact))
     return admin.Library(FileStore(Path(settings.cassettes.dir), WriteGate(), matcher=matcher), Scanner({}))
+
+
+def find_audit() -> Path | None:
+    """Give the store of the audit, if there is one."""
+    store = Path(AuditSettings().store)
+    return store if store.exists() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ class Side:
             verdicts = self.service.verdicts
             return {"misses": verdicts.misses, "errors": verdicts.errors}[name][::-1]
 
-        return admin.Sources(status, latest, make_library(self.reloader.settings))
+        return admin.Sources(status, latest, make_library(self.reloader.settings), find_audit())
 
     def _audit(self) -> dict[str, object] | None:
         held = self.auditor

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.admin.visiting import HOSTILE, recorded
+from tests.admin.visiting import HOSTILE, audited, recorded
 from tests.parts import ask, modify, proxy
 
 playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
@@ -97,6 +97,51 @@ async def test_every_page_is_fit_for_everybody(tmp_path: Path) -> None:
             answer = await page.goto(f"{on.admin_url}{path}")
             assert answer.status == 200, path
             await inspect(page, name)
+
+
+async def test_the_audit_is_fit_for_everybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So are the pages of the audit."""
+    monkeypatch.chdir(tmp_path)
+    audited(tmp_path)
+    async with proxy(tmp_path / "tapes", "replay") as on, browsing(tmp_path / "profile") as browser:
+        page = browser.pages[0]
+        for name, path in (
+            ("audit", "/audit"),
+            ("audit-values", "/audit/values?key=emoji"),
+            ("audit-calls", "/audit/calls"),
+            ("audit-call", "/audit/calls?key=emoji"),
+        ):
+            answer = await page.goto(f"{on.admin_url}{path}")
+            assert answer.status == 200, path
+            if name == "audit-call":
+                await page.locator("tbody a").first.click()
+            await inspect(page, name)
+
+
+async def test_from_a_filter_down_to_a_call_and_an_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filter that is filled in stands in the address, a figure leads to its calls, and they can be taken along."""
+    monkeypatch.chdir(tmp_path)
+    audited(tmp_path)
+    async with proxy(tmp_path / "tapes", "replay") as on, browsing(tmp_path / "profile") as browser:
+        page = browser.pages[0]
+        await page.goto(f"{on.admin_url}/audit")
+        await page.get_by_role("textbox", name="Team").fill("search")
+        await page.get_by_role("button", name="Apply").click()
+        assert "team=search" in page.url
+        assert await page.get_by_role("textbox", name="Team").input_value() == "search"
+        await page.locator(".heat tbody tr", has_text="search").get_by_role("link", name="100%").first.click()
+        assert "/audit/calls?" in page.url
+        assert await page.locator("tbody tr").count() == 2
+        async with page.expect_download() as downloading:
+            await page.get_by_role("link", name="JSON lines").click()
+        taken = await (await downloading.value).path()
+        assert len(taken.read_bytes().splitlines()) == 2
+        await page.locator("tbody a").first.click()
+        assert "ABC-1" in await page.get_by_role("table", name="Pairs").inner_text()
+        await page.goto(f"{on.admin_url}/audit")
+        await page.locator("svg.chart a").last.click(force=True)
+        assert "since=" in page.url
+        assert await page.locator("tbody tr").count() >= 1
 
 
 async def test_a_command_is_copied_by_one_click(tmp_path: Path) -> None:

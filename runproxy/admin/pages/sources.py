@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from runproxy.admin.pages.library import Library
@@ -16,3 +17,5 @@ class Sources:
     status: Callable[[], Awaitable[Mapping[str, Any]]]
     latest: Latest
     library: Library
+    audit: Path | None = None
+    """The store of the audit; None where nothing is written down and nothing was."""

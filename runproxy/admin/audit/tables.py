@@ -1,0 +1,58 @@
+"""What can be asked about the audit as a whole, by name; each answer is a table."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+import orjson
+
+from runproxy.audit import report
+from runproxy.audit.reading import LoggedCall
+
+TABLES: Final[Mapping[str, Callable[..., Sequence[Any]]]] = {
+    "keys": report.keys,
+    "teams": report.teams,
+    "violations": report.violations,
+    "coverage": report.coverage,
+    "nearness": report.nearness,
+    "new-keys": report.new_keys,
+}
+"""Each takes a connection and a filter, and gives rows of one kind."""
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_rows(found: Iterable[Any]) -> list[dict[str, Any]]:
+    """Give rows as JSON has them."""
+    return [asdict(row) for row in found]
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]], *, heads: bool = True) -> bytes:
+    """Write rows as CSV, below the names of the columns.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV injection"): anybody can
+    write metadata.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text)
+    if rows and heads:
+        writer.writerow(rows[0])
+    writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def call_row(call: LoggedCall) -> dict[str, Any]:
+    """Give a call as one row, its metadata as JSON."""
+    told = call.as_dict()
+    names = ("time", "seq", "request_id", "decision", "outcome", "status", "team", "route", "method", "path")
+    return {
+        **{name: told.get(name) for name in (*names, "thread_id", "run_id", "client", "user_agent")},
+        "metadata": orjson.dumps({pair.key: pair.value for pair in call.event.pairs}).decode(),
+        "rules": " ".join(finding.code for finding in call.event.findings),
+    }
+
+
+def _cell(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

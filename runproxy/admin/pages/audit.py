@@ -1,0 +1,158 @@
+"""The pages of the audit: all of it in tables, the values of a key, and the calls behind every figure."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from runproxy.admin.audit.archive import PARTS, Archive
+from runproxy.admin.pages.chart import HEIGHT, WIDTH, bars_of, span_of
+from runproxy.admin.pages.rendering import Renderer
+from runproxy.audit import report
+from runproxy.audit.event import DECISIONS
+from runproxy.audit.filters import NO_TEAM, Filter
+from runproxy.audit.reading import Cursor, find_calls, read_calls, time_text
+from runproxy.errors import AuditError
+from runproxy.limits import MAX_KEY_CHARS, MAX_PAIRS, MAX_VALUE_CHARS
+
+_ON_A_PAGE: Final = 50
+_SHOWN: Final = 20
+_HEAT_KEYS: Final = 12
+_HEAT_LEVELS: Final = 5
+_Handler: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """How many of a team's calls carry a key, for teams and keys with the most calls; `left_out` are further keys."""
+
+    teams: list[str]
+    keys: list[str]
+    cells: dict[tuple[str, str], report.CoverageRow]
+    left_out: int
+
+    def level(self, team: str, key: str) -> int:
+        """Give the shade of a cell, from 0 to 5."""
+        held = self.cells.get((team, key))
+        return 0 if held is None else max(1, round(held.share * _HEAT_LEVELS))
+
+
+def add_audit(app: web.Application, archive: Archive, renderer: Renderer) -> None:
+    """Add the pages."""
+    pages = _Pages(archive, renderer)
+    app.router.add_get("/audit", pages.told(pages.overview))
+    app.router.add_get("/audit/values", pages.told(pages.values))
+    app.router.add_get("/audit/calls", pages.told(pages.calls))
+    app.router.add_get("/audit/calls/{seq:[0-9]{1,18}}", pages.told(pages.call))
+
+
+class _Pages:
+    def __init__(self, archive: Archive, renderer: Renderer) -> None:
+        self._archive = archive
+        self._renderer = renderer
+
+    def told(self, page: _Handler) -> _Handler:
+        """Say what is wrong with a filter, or with the store, in place of a page."""
+
+        async def answer(request: web.Request) -> web.Response:
+            try:
+                return await page(request)
+            except AuditError as error:
+                return self._renderer.problem("audit", error.message, error.status)
+
+        return answer
+
+    async def overview(self, request: web.Request) -> web.Response:
+        asked = self._archive.asked(request.query)
+        told = await self._archive.ask(_overview, asked)
+        return self._page("audit.html", request, told)
+
+    async def values(self, request: web.Request) -> web.Response:
+        asked = self._archive.asked(request.query)
+        key = asked.key or ""
+        told = {
+            "key": key,
+            "values": await self._archive.ask(report.values, asked, key),
+            "distinct": await self._archive.ask(report.distinct_values, asked, key),
+        }
+        return self._page("values.html", request, told)
+
+    async def calls(self, request: web.Request) -> web.Response:
+        asked = self._archive.asked(request.query)
+        before = Cursor.parse(request.query["cursor"]) if request.query.get("cursor") else None
+        calls = await self._archive.ask(find_calls, asked, _ON_A_PAGE, before)
+        following = str(calls[-1].cursor) if len(calls) == _ON_A_PAGE else ""
+        return self._page("calls.html", request, {"calls": calls, "following": following, "is_first": before is None})
+
+    async def call(self, request: web.Request) -> web.Response:
+        found = await self._archive.ask(_read_one, int(request.match_info["seq"]))
+        if found is None:
+            return self._renderer.problem("audit", "There is no such call in the audit, or it was removed since.")
+        return self._page("call.html", request, {"call": found})
+
+    def _page(self, template: str, request: web.Request, told: Mapping[str, Any]) -> web.Response:
+        given = [(name, value) for name, value in request.query.items() if value and name in (*PARTS, "where")]
+        shared = {
+            "section": "audit",
+            "given": dict(given),
+            "wheres": [value for name, value in given if name == "where"],
+            "address": _Addresses(given),
+            "decisions": DECISIONS,
+            "no_team": NO_TEAM,
+        }
+        return self._renderer.page(template, {**shared, **told})
+
+
+@dataclass(frozen=True, slots=True)
+class _Addresses:
+    """Makes addresses that keep the filter of a page, with some of its parts replaced; an empty one is taken out."""
+
+    given: Sequence[tuple[str, str]]
+
+    def __call__(self, path: str, **changed: Any) -> str:
+        kept = [(name, value) for name, value in self.given if name == "where" or name not in changed]
+        added = [(name, str(value)) for name, value in changed.items() if value not in ("", None)]
+        query = urlencode([*kept, *added], errors="backslashreplace")
+        return f"{path}?{query}" if query else path
+
+
+def _read_one(connection: Any, seq: int) -> Any:
+    try:
+        return read_calls(connection, [seq])[0]
+    except KeyError:
+        return None
+
+
+def _overview(connection: Any, asked: Filter) -> dict[str, Any]:
+    """Ask all that the first page tells, of one state of the store."""
+    summary = report.summary(connection, asked)
+    span = span_of(summary.first_ms or 0, summary.last_ms or 0)
+    teams = report.teams(connection, asked)
+    violations, nearness = report.violations(connection, asked), report.nearness(connection, asked)
+    return {
+        "summary": summary,
+        "bars": bars_of(report.timeline(connection, asked, span), span),
+        "chart": (WIDTH, HEIGHT),
+        "teams": teams[:_SHOWN],
+        "more_teams": len(teams) - _SHOWN,
+        "heat": _heat_map(report.coverage(connection, asked), [row.team for row in teams[:_SHOWN]]),
+        "violations": violations[:_SHOWN],
+        "more_violations": len(violations) - _SHOWN,
+        "nearness": nearness[:_SHOWN],
+        "more_nearness": len(nearness) - _SHOWN,
+        "new_keys": report.new_keys(connection, asked, _SHOWN),
+        "limits": (MAX_PAIRS, MAX_KEY_CHARS, MAX_VALUE_CHARS),
+        "time_text": time_text,
+    }
+
+
+def _heat_map(rows: Sequence[report.CoverageRow], teams: list[str]) -> HeatMap:
+    totals: dict[str, int] = {}
+    for row in rows:
+        totals[row.key] = totals.get(row.key, 0) + row.calls
+    keys = sorted(totals, key=lambda key: (-totals[key], key))
+    shown = keys[:_HEAT_KEYS]
+    cells = {(row.team, row.key): row for row in rows if row.key in set(shown)}
+    return HeatMap(teams, shown, cells, len(keys) - len(shown))
