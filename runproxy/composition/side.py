@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runproxy import admin
-from runproxy.audit.settings import AuditSettings
 from runproxy.backends import Sessions
 from runproxy.cassette.scanning import Scanner
+from runproxy.composition.auditing import is_audited
 from runproxy.composition.faults import make_chooser
 from runproxy.composition.modes import Modes
 from runproxy.composition.readiness import Readiness
@@ -46,10 +46,10 @@ def make_library(settings: Settings) -> admin.Library:
     return admin.Library(FileStore(Path(settings.cassettes.dir), WriteGate(), matcher=matcher), Scanner({}))
 
 
-def find_audit() -> Path | None:
-    """Give the store of the audit, if there is one."""
-    store = Path(AuditSettings().store)
-    return store if store.exists() else None
+def audit_store(settings: Settings) -> Path | None:
+    """Give the file that holds the audit; None where nothing is written down, and nothing was."""
+    store = Path(settings.audit.store)
+    return store if is_audited(settings) or store.exists() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,8 @@ class Side:
         )
 
     def _sources(self) -> admin.Sources:
+        settings = self.reloader.settings
+
         async def status() -> Mapping[str, Any]:
             return self._status()
 
@@ -96,7 +98,7 @@ class Side:
             verdicts = self.service.verdicts
             return {"misses": verdicts.misses, "errors": verdicts.errors}[name][::-1]
 
-        return admin.Sources(status, latest, make_library(self.reloader.settings), find_audit())
+        return admin.Sources(status, latest, make_library(settings), audit_store(settings))
 
     def _audit(self) -> dict[str, object] | None:
         held = self.auditor
