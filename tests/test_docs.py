@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from runproxy import strictjson
 from runproxy.admin.sessions import Wanted
 from runproxy.coding import CODINGS
 from runproxy.config import FaultSettings, make_settings
 from runproxy.config.faults import KINDS_OF, Kind
+from runproxy.messages import Request, make_headers
 from runproxy.routes import KNOWN
 from runproxy.server import protocol
 from runproxy.upstream import failures
+from tests.parts import ask, proxy
 
 ROOT = Path(__file__).parents[1]
 GUARD = (ROOT / "docs" / "guard.md").read_text(encoding="utf-8")
@@ -23,12 +26,13 @@ FAULTS = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
 HTTP = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
 CASSETTES = (ROOT / "docs" / "cassettes.md").read_text(encoding="utf-8")
 UPSTREAMS = (ROOT / "docs" / "upstreams.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = GUARD + README + CASSETTES + FAULTS + UPSTREAMS
+PAGES = GUARD + README + CASSETTES + FAULTS + UPSTREAMS + OPERATIONS
 NOT_OF_THE_GUARD = re.compile(
-    "answer_too_long|cassette_error|cassette_miss|client_gone|fault|internal_error|invalid_config|opaque_body|"
-    "secret_found|stopped|needs_one_process|sunset|too_many_(calls|connections|credentials)|unredactable_body|upload_.*|"
-    "upstream_.*|workers_failed"
+    "answer_too_long|audit_unavailable|cassette_error|cassette_miss|client_gone|fault|internal_error|invalid_config|"
+    "invalid_filter|opaque_body|secret_found|stopped|needs_one_process|sunset|too_many_(calls|connections|credentials)|"
+    "unredactable_body|upload_.*|upstream_.*|workers_failed"
 )
 """Codes that say something other than that the guard or the edge refused a call."""
 
@@ -104,6 +108,15 @@ def test_the_limits_of_http_are_those_in_the_code() -> None:
         failures.MAX_HEADER_BYTES // 1024,
     ]
     assert all(f"`{coding}`" in HTTP or f'"{coding}"' in HTTP for coding in CODINGS)
+
+
+async def test_the_table_of_figures_is_what_is_told(tmp_path: Path) -> None:
+    """Every metric stands in docs/operations.md under the name that Prometheus reads, and no other."""
+    async with proxy(tmp_path, "replay") as on:
+        (answer,) = await ask(on.admin_url, Request("GET", "/metrics", make_headers()))
+    told = {family.name for family in text_string_to_metric_families(answer.body.decode())}
+    section = OPERATIONS.partition("## Figures")[2].partition("## Logs")[0]
+    assert {name.removesuffix("_total") for name in re.findall(r"^\| `(\w+)`", section, re.MULTILINE)} == told
 
 
 @pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", PAGES, re.DOTALL))
