@@ -221,6 +221,38 @@ async def test_a_client_that_goes_is_told_apart_from_how_its_call_went(
     assert len(json.loads((tmp_path / "default.json").read_bytes())["interactions"]) == 1
 
 
+async def test_a_stream_whose_client_goes_is_heard_out_and_told_of(tmp_path: Path) -> None:
+    """A call that was sent and may have changed something is recorded whole, and was not delivered."""
+    go_on = asyncio.Event()
+
+    class Events:
+        left = [b"data: 3\n\n", b"data: 2\n\n", b"data: 1\n\n"]  # noqa: RUF012 - it is made for one call
+
+        def __aiter__(self) -> "Events":
+            return self
+
+        async def __anext__(self) -> bytes:
+            if len(self.left) < 3:
+                await go_on.wait()
+                await asyncio.sleep(0.05)
+            if not self.left:
+                raise StopAsyncIteration
+            return self.left.pop()
+
+        async def aclose(self) -> None:
+            """Do nothing."""
+
+    stream = Response(200, make_headers([("Content-Type", "text/event-stream")]), stream=Events())
+    async with passing(tmp_path, ScriptedUpstream(stream), "record") as running:
+        async with clients(running.url) as ((reader, writer),):
+            writer.write(POST)
+            await reader.readuntil(b"data: 1\n\n")
+        go_on.set()
+        await until(lambda: running.service.tally.undelivered)
+    assert (running.service.outcomes, running.service.tally.undelivered) == ({"recording": 1}, {"client_gone": 1})
+    assert b"data: 3" in (tmp_path / "default.json").read_bytes()
+
+
 async def test_pipelined_calls_are_answered_in_order_and_no_faster_than_they_are_read(tmp_path: Path) -> None:
     """A client that sends many calls and reads no answer is not answered into memory."""
     seen = 0

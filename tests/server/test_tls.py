@@ -8,6 +8,7 @@ import pytest
 import trustme
 
 from runproxy.errors import ConfigError
+from runproxy.messages import Delivery, Response, make_headers
 from runproxy.server import Edge, HostPort, low_level, server_context
 from tests.parts import ADDRESS, ScriptedUpstream, answer
 
@@ -68,6 +69,32 @@ async def test_a_handshake_that_never_ends_is_let_go(files: tuple[str, str], aut
             async with asyncio.timeout(10):
                 assert await stuck_reader.read() == b""
             stuck_writer.close()
+
+
+async def test_a_client_that_reads_nothing_is_let_go_over_tls(files: tuple[str, str], authority: trustme.CA) -> None:
+    """As without; what waits for it is not kept for ever."""
+    told: list[Delivery] = []
+    long = Response(200, make_headers([("Content-Type", "image/png")]), bytes(12 * 1024 * 1024))
+    edge = Edge(
+        ScriptedUpstream(make=lambda _: long).send,
+        max_body_bytes=1000,
+        body_s=20,
+        send_s=0.3,
+        delivered=lambda _, delivery: told.append(delivery),
+    )
+    place = HostPort("127.0.0.1", 0, "--port")
+    async with low_level(edge, place, drain_s=1, idle_s=20, tls=server_context(*files)) as listener:
+        port = int(listener.url.rpartition(":")[2])
+        trusting = client_context(authority)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting, limit=4096)
+        writer.write(CALL)
+        async with asyncio.timeout(20):
+            while not told:  # noqa: ASYNC110 - it is told by no event
+                await asyncio.sleep(0.01)
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError, ssl.SSLError)):
+                await reader.readexactly(len(long.body))
+        writer.transport.abort()
+    assert told == [Delivery.CLIENT_STALLED]
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.*deprecated:DeprecationWarning")
