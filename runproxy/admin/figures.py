@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import Metric
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
@@ -22,10 +22,11 @@ class Figures:
         self._latest: dict[str, _Told] = {}
         self._ended: _Told = {}
 
-    def summed(self, texts: Mapping[str, str], alive: Collection[str]) -> bytes:
+    def summed(self, texts: Mapping[str, str], alive: Collection[str], restarts: int = 0) -> bytes:
         """Give the sum of what processes tell, by name, and of what the others told last.
 
-        Of those that are not `alive` any more, what grows counts, and what they were doing does not.
+        Of those that are not `alive` any more, what grows counts, and what they were doing does not. How many there
+        are, and how often one was started again, is told beside it.
         """
         for name in self._latest.keys() - set(alive):
             gone = self._latest.pop(name)
@@ -33,6 +34,8 @@ class Figures:
         self._latest |= {name: _parse(text) for name, text in texts.items()}
         registry = CollectorRegistry()
         registry.register(_Summed(_sum([self._ended, *self._latest.values()])))
+        Gauge("runproxy_workers", "Workers that answer calls.", registry=registry).set(len(alive))
+        registry.register(_Restarts(restarts))
         return generate_latest(registry)
 
 
@@ -47,6 +50,15 @@ class _Summed(Collector):
             for (sample, labels), value in samples.items():
                 family.add_sample(sample, dict(labels), value)
             yield family
+
+
+class _Restarts(Collector):
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def collect(self) -> Iterable[Metric]:
+        """Give how often."""
+        yield CounterMetricFamily("runproxy_worker_restarts", "Workers that were started again.", self._count)
 
 
 def _parse(text: str) -> _Told:

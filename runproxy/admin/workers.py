@@ -43,12 +43,14 @@ class Worker:
 class Supervised:
     """What an admin listener asks: the workers there are now, and what their supervisor knows itself.
 
-    `status` gives what the status says beside what the workers tell, and `reload` has all of them read the rules anew.
+    `status` gives what the status says beside what the workers tell, `restarts` how often one was started again, and
+    `reload` has all of them read the rules anew.
     """
 
     workers: Callable[[], Sequence[Worker]]
     is_serving: Callable[[], bool]
     status: Callable[[], Mapping[str, object]]
+    restarts: Callable[[], int]
     reload: Callable[[], Awaitable[Mapping[str, object]]]
     library: Library
     audit: Path | None = None
@@ -114,7 +116,7 @@ class _Desk:
     async def metrics(self, _: web.Request) -> web.Response:
         told = await self._ask_all("/metrics")
         texts = {name: body.decode() for name, (_, body) in told.items()}
-        text = self._figures.summed(texts, self._alive())
+        text = self._figures.summed(texts, self._alive(), self._supervised.restarts())
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def status(self, _: web.Request) -> web.Response:

@@ -136,7 +136,13 @@ async def _told_of(workers: Workers) -> AsyncIterator[None]:
     listen = workers.settings.listen
     library = make_library(workers.settings)
     supervised = Supervised(
-        workers.known, workers.serving.is_set, workers.status, workers.reload, library, audit_store(workers.settings)
+        workers.known,
+        workers.serving.is_set,
+        workers.status,
+        workers.crew.restarts.total,
+        workers.reload,
+        library,
+        audit_store(workers.settings),
     )
     app = make_workers_app(supervised, make_access(listen))
     place = HostPort(listen.admin_host, listen.admin_port, "--admin-port")

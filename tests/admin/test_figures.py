@@ -35,8 +35,8 @@ def read(text: bytes) -> dict[str, float]:
 
 
 def test_what_all_tell_is_added_up() -> None:
-    """Counters, histograms and gauges; that there is a version is said once."""
-    found = read(Figures().summed({"a": ONE, "b": OTHER}, ["a", "b"]))
+    """Counters, histograms and gauges; that there is a version is said once, and how many tell is told, too."""
+    found = read(Figures().summed({"a": ONE, "b": OTHER}, ["a", "b"], restarts=3))
     assert found == {
         "requests_total/miss": 1,
         "requests_total/refused": 1,
@@ -47,6 +47,8 @@ def test_what_all_tell_is_added_up() -> None:
         "request_seconds_sum": 3,
         "calls_in_flight": 5,
         "info/1": 1,
+        "workers": 2,
+        "worker_restarts_total": 3,
     }
 
 

@@ -130,6 +130,7 @@ def test_workers_are_told_of_as_one(tmp_path: Path) -> None:
         in figures
     )
     assert "runproxy_info{" in figures
+    assert "runproxy_workers 2.0" in figures
     assert [miss["id"] for miss in latest] == missed[::-1]
     assert one["id"] == missed[0]
     assert len(hits) == 40
@@ -194,6 +195,7 @@ def test_a_call_in_flight_is_answered_whoever_is_signalled(tmp_path: Path) -> No
     assert len(recorded(tmp_path)) == 1
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_told_to_end_alone_drains_and_is_replaced(tmp_path: Path) -> None:
     """Its calls end well, and others take its place."""
     with (
@@ -223,7 +225,11 @@ def recorded(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "number", [pytest.param(signal.SIGTERM, id="second-signal"), pytest.param(signal.SIGKILL, id="killed")]
+    "number",
+    [
+        pytest.param(signal.SIGTERM, id="second-signal", marks=pytest.mark.slow),
+        pytest.param(signal.SIGKILL, id="killed"),
+    ],
 )
 def test_no_worker_outlives_its_supervisor(tmp_path: Path, number: signal.Signals) -> None:
     """Neither where a second signal ends all at once, nor where the supervisor is killed and can tell nobody."""
@@ -247,6 +253,7 @@ def test_no_worker_outlives_its_supervisor(tmp_path: Path, number: signal.Signal
         wait_until(lambda: not any(map(is_running, pids)), "the end of all workers")
 
 
+@pytest.mark.slow
 def test_several_workers_record_into_one_new_cassette(tmp_path: Path) -> None:
     """All is on file once; one that is started again goes on; recording again is left to one process."""
     names = [f"call-{number}" for number in range(40)]
@@ -323,6 +330,7 @@ def test_rules_are_read_anew_by_all_workers(tmp_path: Path) -> None:
         assert {call(server).status for _ in range(10)} == {200}
 
 
+@pytest.mark.slow
 def test_a_unix_socket_stays_when_a_worker_ends(tmp_path: Path) -> None:
     """And goes with the supervisor."""
     path = tmp_path / "s"
