@@ -28,9 +28,14 @@ class Child:
 
     @classmethod
     async def start(cls, order: Order, command: Sequence[str] = COMMAND) -> "Child":
-        """Start a process, and tell it what it is to do; its log goes to where the supervisor's goes."""
+        """Start a process, and tell it what it is to do; its log goes to where the supervisor's goes.
+
+        It has a session of its own, so that Ctrl-C reaches the supervisor alone, also while workers start.
+        """
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, pass_fds=order.sockets)
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=pipe, stdout=pipe, pass_fds=order.sockets, start_new_session=True
+        )
         if process.stdin is not None:
             process.stdin.write(order.encode())
         return cls(order, process)

@@ -38,13 +38,13 @@ async def work(order: Order, settings: Settings, gate: WriteGate) -> int:
 def _watch() -> asyncio.Event:
     """Give what is set when the worker is to stop.
 
-    A terminal, or whatever runs services, signals every process of a group, and the supervisor too, which decides. So
-    a signal that comes again means nothing here, and one that only a terminal sends is passed over.
+    Whatever runs services signals every process of one, and the supervisor too, which decides. So a signal that comes
+    again means nothing here, and reading the rules anew is asked for over HTTP.
     """
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
 
     def end() -> None:
         loop.remove_reader(sys.stdin.fileno())

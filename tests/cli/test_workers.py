@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -16,8 +18,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.cli.processes import DEADLINE_S, Answer, Server, fetch, run, serving, wait_until
+from tests.cli.processes import COMMAND, DEADLINE_S, Answer, Server, environment, fetch, run, serving, wait_until
 from tests.cli.test_listening import call_through
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at as Linux tells of them")
 
 QUICKSTART = Path(__file__).parents[2] / "cassettes"
 REPLAYING = ("replay", "--cassette", "quickstart", "--dir", str(QUICKSTART), "--workers", "2")
@@ -397,3 +401,28 @@ def test_no_call_is_lost_while_workers_come_and_go(tmp_path: Path) -> None:
                 one.result()
         assert server.stop() == 0
     assert set(statuses) == {200}, statuses
+
+
+def test_ctrl_c_while_workers_start_ends_all_quietly(tmp_path: Path) -> None:
+    """It reaches the supervisor alone; the workers end with it, and none of them tells a trace."""
+    command = [COMMAND, *REPLAYING, *FREE_PORTS]
+    stderr = tmp_path / "stderr"
+    with stderr.open("wb") as told:
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=environment(), stdout=told, stderr=told, start_new_session=True
+        )
+    try:
+        wait_until(lambda: children_of(process.pid) != [], "a worker being started")
+        children = children_of(process.pid)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(DEADLINE_S) != 0
+        wait_until(lambda: not any(map(is_running, children)), "the end of all workers")
+    finally:
+        process.kill()
+        process.wait(DEADLINE_S)
+    assert "Traceback" not in stderr.read_text(encoding="utf-8")
+
+
+def children_of(pid: int) -> list[int]:
+    """Give the processes that a process has started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
