@@ -26,6 +26,10 @@ CHOICES = {
     "verify.kinds": ("status, shape", "('status', 'shape')"),
     "verify.ignore": ("/a,/b", "('/a', '/b')"),
     "cassettes.timing": ("fixed:20ms", "'fixed:20ms'"),
+    "audit.modes": ("record, auto", "('record', 'auto')"),
+    "audit.on_error": ("continue", "'continue'"),
+    "audit.store_values": ("keys_only", "'keys_only'"),
+    "audit.max_age": ("90d", "'90d'"),
     "listen.unix_socket_mode": ("660", "'660'"),
     "listen.admin_hosts": ("a.example, b.example", "('a.example', 'b.example')"),
     "connection.http_proxy": ("http://proxy:3128", "'http://proxy:3128'"),
@@ -127,7 +131,7 @@ def test_every_setting_has_its_flag() -> None:
     serve = main.commands["serve"]
     flags = {option.name for option in serve.params if isinstance(option, click.Option)} - {"config_path"}
     assert flags == set(PLACES)
-    rules = ("policy.", "attribution.", "routes", "redact.", "match.", "faults", "upstreams")
+    rules = ("policy.", "attribution.", "routes", "redact.", "match.", "faults", "upstreams", "audit.store_values_of")
     assert sorted(PLACES.values()) == sorted(path for path, _, _ in leaves() if not path.startswith(rules))
 
 
