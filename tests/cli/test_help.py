@@ -16,6 +16,8 @@ def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
     """Name every command and sub-command, groups too, as it is typed."""
     yield path
     for name, command in group.commands.items():
+        if command.hidden:  # what runproxy starts itself
+            continue
         if isinstance(command, click.Group):
             yield from commands(command, *path, name)
         else:
