@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import orjson
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -33,8 +33,6 @@ from runproxy.messages import (
     Piece,
     Request,
     Response,
-    is_header_value,
-    is_token,
     make_headers,
     tells_length_alone,
 )
@@ -49,30 +47,6 @@ _T = TypeVar("_T")
 _NO_HEADERS: Final = make_headers()
 
 
-def _token(name: str) -> str:
-    if not is_token(name):
-        raise ValueError(f"{name!r} is no name of HTTP")
-    return name
-
-
-def _path(path: str) -> str:
-    if not re.fullmatch(r"/[^?#\s]*", path):
-        raise ValueError("a path starts with '/' and holds no '?', no '#' and no white space")
-    return path
-
-
-def _query(query: str) -> str:
-    if not re.fullmatch(r"[^#\s]*", query):
-        raise ValueError("a query holds no '#' and no white space")
-    return query
-
-
-def _header_value(value: str) -> str:
-    if not is_header_value(value):
-        raise ValueError("a header value cannot hold a line break")
-    return value
-
-
 def _date_text(written: object) -> object:
     """Take no number for a date, as seconds since 1970 would be."""
     if not (isinstance(written, str) and _DATE.match(written)):
@@ -80,12 +54,22 @@ def _date_text(written: object) -> object:
     return written
 
 
-_Token: TypeAlias = Annotated[
-    str, AfterValidator(_token), Field(json_schema_extra={"pattern": r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$"})
-]
-_HeaderValue: TypeAlias = Annotated[
-    str, AfterValidator(_header_value), Field(json_schema_extra={"pattern": r"^[^\r\n\u0000]*$"})
-]
+_NAME: Final = r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$"  # RFC 9110 section 5.6.2
+_VALUE: Final = r"^[^\r\n\x00]*$"  # RFC 9110 section 5.5
+_PATH: Final = r"^/[^?#\s]*$"
+_QUERY: Final = r"^[^#\s]*$"
+_MEANT: Final = MappingProxyType(
+    {
+        _NAME: "{!r} is no name of HTTP",
+        _VALUE: "a header value cannot hold a line break",
+        _PATH: "a path starts with '/' and holds no '?', no '#' and no white space",
+        _QUERY: "a query holds no '#' and no white space",
+    }
+)
+"""What is said of a text that does not match; patterns are left to the validator, for there are many in a cassette."""
+
+_Token: TypeAlias = Annotated[str, Field(pattern=_NAME)]
+_HeaderValue: TypeAlias = Annotated[str, Field(pattern=_VALUE)]
 StoredHeaders: TypeAlias = Annotated[
     list[tuple[_Token, _HeaderValue]], Field(description="Pairs of name and value, in their order.")
 ]
@@ -100,16 +84,8 @@ class StoredRequest(_Stored):
     """A request in a cassette."""
 
     method: _Token
-    path: Annotated[
-        str,
-        AfterValidator(_path),
-        Field(description="Raw, never percent-decoded.", json_schema_extra={"pattern": r"^/[^?#\s]*$"}),
-    ]
-    query: Annotated[
-        str,
-        AfterValidator(_query),
-        Field(description="Raw, without its question mark.", json_schema_extra={"pattern": r"^[^#\s]*$"}),
-    ] = ""
+    path: str = Field(pattern=_PATH, description="Raw, never percent-decoded.")
+    query: str = Field(default="", pattern=_QUERY, description="Raw, without its question mark.")
     headers: StoredHeaders = []
     body: Annotated[StoredRequestBody | None, _WHAT_WAS_SENT] = None
 
@@ -330,7 +306,8 @@ def _timestamp(moment: datetime) -> str:
 
 
 def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
+    first = error.errors(include_url=False)[0]
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-    reason = first["msg"].removeprefix("Value error, ")
+    meant = _MEANT.get(first.get("ctx", {}).get("pattern", ""))
+    reason = meant.format(first["input"]) if meant else first["msg"].removeprefix("Value error, ")
     return f"{path}: {reason}."

@@ -26,6 +26,7 @@ import aiohttp
 import orjson
 from aiohttp import web
 
+from runproxy.cassette import layout
 from runproxy.config import make_settings
 
 BODY = b'{"metadata":{"user_id":"user_abc123"}}'
@@ -124,7 +125,7 @@ def cassette_text(count: int) -> bytes:
     for number in range(count - 1):
         request = {**seed["request"], "path": f"/v1/threads/thread_abc123/runs/run_{number}"}
         others.append({**seed, "request": request})
-    return orjson.dumps({**quickstart, "interactions": [*others, seed]})
+    return layout.reformat(orjson.dumps({**quickstart, "interactions": [*others, seed]}), "made here")
 
 
 @contextmanager
