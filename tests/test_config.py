@@ -245,6 +245,7 @@ def test_the_example_is_plain_toml() -> None:
         "attribution",
         "match",
         "verify",
+        "audit",
         "redact",
         "log",
         "tracing",

@@ -21,10 +21,10 @@ from sqlalchemy import Table, select
 
 from runproxy.audit.chain import Link
 from runproxy.audit.entries import BELOW, LINKED, Entries, Entry
+from runproxy.audit.errors import AuditError
 from runproxy.audit.rows import Values, record
 from runproxy.audit.schema import chain
 from runproxy.audit.store import AuditStore
-from runproxy.errors import AuditError
 
 FORMAT: Final = "runproxy-audit/1"
 _NAME: Final = re.compile(r"audit-([0-9]{12})-([0-9]{12})-([0-9a-f]{64})\.jsonl\.gz")

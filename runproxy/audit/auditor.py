@@ -12,11 +12,12 @@ from typing import Final, TypeAlias
 import structlog
 
 from runproxy.audit.describing import Describer
+from runproxy.audit.errors import AuditError, AuditUnavailable
 from runproxy.audit.event import UNKNOWN, Outcome, Undelivered
 from runproxy.audit.store import AuditStore
 from runproxy.audit.writing import Concluded, Entry, Intent, Lost, write
 from runproxy.calls import Call
-from runproxy.errors import AuditError, AuditUnavailable, Refusal, RunproxyError, Unrecorded, UpstreamError
+from runproxy.errors import Refusal, RunproxyError, Unrecorded, UpstreamError
 from runproxy.messages import SAFE_METHODS, UPSTREAM_OUTCOME_HEADER, Delivery, Request
 from runproxy.stores.group_commit import GroupCommit
 

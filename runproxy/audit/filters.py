@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from runproxy.audit.errors import UnusableFilter
 from runproxy.audit.event import DECISIONS
 from runproxy.durations import parse_duration
-from runproxy.errors import UnusableFilter
 
 NO_TEAM: Final = "-"
 """Asks for callers of no known team; no team can be named so."""

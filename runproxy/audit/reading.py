@@ -9,11 +9,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Table, exists, func, or_, select
 
 from runproxy.audit.counting import Condition, Selection, matches, of_pairs, pair_conditions, some_pair
+from runproxy.audit.errors import UnusableFilter
 from runproxy.audit.event import UNKNOWN, AuditEvent, Outcome
 from runproxy.audit.filters import Filter
 from runproxy.audit.rows import event_of, outcome_of
 from runproxy.audit.schema import deliveries, events, findings, outcomes, pairs
-from runproxy.errors import UnusableFilter
 
 _AT_ONCE: Final = 500
 _RARE: Final = 20_000  # so many rows of an index are gone through and put in order in no time

@@ -15,9 +15,9 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect
 from sqlalchemy.exc import DBAPIError
 
 from runproxy.audit.chain import Link
+from runproxy.audit.errors import AuditError
 from runproxy.audit.schema import SCHEMA, chain
 from runproxy.audit.settings import DEFAULT_STORE
-from runproxy.errors import AuditError
 
 _BUSY_MS: Final = 5_000
 """How long to wait for another process that writes."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from runproxy.attribution import trusts_of
+from runproxy.audit.errors import AuditError
 from runproxy.config import Settings
-from runproxy.errors import AuditError, ConfigError
+from runproxy.errors import ConfigError
 from runproxy.redaction import WriteGate
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is an audit

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runproxy.backends import Deck, Drifts
 from runproxy.composition.auditing import auditing
@@ -74,29 +74,20 @@ async def running_proxy(
         modes = await stack.enter_async_context(compose_modes(settings, gate, watched.upstream, seat.sharing))
         sessions = await stack.enter_async_context(running_sessions(settings, modes.workshop))
         auditor = await stack.enter_async_context(auditing(settings, gate, tidies=seat.is_first))
+        watched = replace(watched, auditor=auditor)
         service = Service(
             rules,
             modes.deck,
             modes.required_path,
             sessions,
             mode=settings.mode,
-            before=auditor.before if auditor else None,
-            watchers=(*watched.watchers, *((auditor.hear,) if auditor else ())),
-            delivery_watchers=(watched.log.delivered, *((auditor.delivered,) if auditor else ())),
+            before=watched.before,
+            watchers=watched.watchers,
+            delivery_watchers=watched.delivery_watchers,
             verdicts=Verdicts(seat.name),
         )
         reloader = Reloader(settings, policy, reread or (lambda: settings), service.use)
-        side = Side(
-            modes,
-            sessions,
-            service,
-            reloader,
-            watched.upstream_times,
-            auditor,
-            seat.access,
-            serving.is_set,
-            lambda: main.url,
-        )
+        side = Side(modes, sessions, service, reloader, watched, seat.access, serving.is_set, lambda: main.url)
         second = await stack.enter_async_context(routed(side.application(), seat.admin, settings.limits.drain_s))
         main = await stack.enter_async_context(_main_listener(settings, seat, _edge(settings, service, watched)))
         _check_no_loop(settings, main.url)

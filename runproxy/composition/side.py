@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runproxy import admin
 from runproxy.backends import Sessions
@@ -16,16 +16,13 @@ from runproxy.composition.modes import Modes
 from runproxy.composition.readiness import Readiness
 from runproxy.composition.redactors import make_matcher, make_redactor
 from runproxy.composition.rules import Reloader
+from runproxy.composition.watching import Watching
 from runproxy.config import ListenSettings, Settings
 from runproxy.errors import ConfigError
 from runproxy.keyfile import ADMIN_TOKEN_VARIABLE, find_secret
 from runproxy.redaction import WriteGate
 from runproxy.service import Service
 from runproxy.stores.file import FileStore
-from runproxy.tally import Times
-
-if TYPE_CHECKING:  # SQLAlchemy is loaded only where there is an audit
-    from runproxy.audit.auditor import Auditor
 
 
 def make_access(settings: ListenSettings) -> admin.Access:
@@ -60,8 +57,7 @@ class Side:
     sessions: Sessions
     service: Service
     reloader: Reloader
-    upstream_times: Times
-    auditor: "Auditor | None"
+    watched: Watching
     access: admin.Access
     is_serving: Callable[[], bool]
     main_url: Callable[[], str]
@@ -78,14 +74,15 @@ class Side:
         return app
 
     def _measured(self) -> admin.Measured:
+        auditor = self.watched.auditor
         return admin.Measured(
             self.reloader.settings.mode,
             self.service.tally,
-            self.upstream_times,
+            self.watched.upstream_times,
             sessions=lambda: len(self.sessions.running),
             waiting=lambda: self.modes.workshop.store.waiting,
-            unaudited=lambda: self.auditor.failures if self.auditor else 0,
-            audit_waiting=lambda: self.auditor.waiting if self.auditor else 0,
+            unaudited=lambda: auditor.failures if auditor else 0,
+            audit_waiting=lambda: auditor.waiting if auditor else 0,
         )
 
     def _sources(self) -> admin.Sources:
@@ -101,12 +98,13 @@ class Side:
         return admin.Sources(status, latest, make_library(settings), audit_store(settings))
 
     def _audit(self) -> dict[str, object] | None:
-        held = self.auditor
+        held = self.watched.auditor
         return {"store": str(held.store.path.resolve()), "failures": held.failures} if held else None
 
     def _check_audit(self) -> None:
-        if self.auditor and not self.auditor.goes_on:
-            self.auditor.check()
+        auditor = self.watched.auditor
+        if auditor and not auditor.goes_on:
+            auditor.check()
 
     def _session_url(self, name: str) -> str:
         return f"{self.main_url()}/~{name}{self.modes.base_path}"

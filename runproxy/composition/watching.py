@@ -1,4 +1,4 @@
-"""What keeps account of calls: times for the figures, the log, and traces where they are asked for."""
+"""What keeps account of calls: times for the figures, the log, and the audit and traces where they are asked for."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from runproxy.backends import Timed
 from runproxy.calllog import CallLog
-from runproxy.calls import Watcher
+from runproxy.calls import DeliveryWatcher, Forerunner, Watcher
 from runproxy.config import Settings
 from runproxy.errors import ConfigError
 from runproxy.messages import Backend, Request, Response
 from runproxy.tally import Times
 
-if TYPE_CHECKING:  # OpenTelemetry is an extra, and takes long to import
+if TYPE_CHECKING:  # OpenTelemetry is an extra, and takes long to import, and so does SQLAlchemy
+    from runproxy.audit.auditor import Auditor
     from runproxy.tracing import Tracing
 
 _Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -26,11 +27,23 @@ class Watching:
     log: CallLog
     tracing: "Tracing | None" = None
     upstream_times: Times = field(default_factory=Times)
+    auditor: "Auditor | None" = None
+
+    @property
+    def before(self) -> Forerunner | None:
+        """Who hears of calls to guarded routes before they go on, if anybody does."""
+        return self.auditor.before if self.auditor else None
 
     @property
     def watchers(self) -> tuple[Watcher, ...]:
         """Those who hear of every call that has been answered."""
-        return (self.tracing.hear, self.log) if self.tracing else (self.log,)
+        hearing = (self.tracing, self.auditor)
+        return (*(one.hear for one in hearing if one), self.log)
+
+    @property
+    def delivery_watchers(self) -> tuple[DeliveryWatcher, ...]:
+        """Those who hear what became of answers on their way."""
+        return (self.log.delivered, self.auditor.delivered) if self.auditor else (self.log.delivered,)
 
     def around(self, answer: _Answer) -> _Answer:
         """Give what answers as `answer` does, and is watched."""

@@ -115,11 +115,12 @@ def _explain(model: type[Section], problem: Mapping[str, Any], where: str, name_
 
 
 def _hint(model: type[Section], place: tuple[str | int, ...]) -> str:
-    """Name the setting that was probably meant: one of the same table, else any."""
+    """Name the setting that was probably meant: one of the same name, or of the same table, else any."""
     *parents, name = map(str, place)
     beside = [".".join((*parents, field)) for field in fields_at(model, tuple(parents))]
     known = sorted({path for path, _, _ in leaves(model)} | model.model_fields.keys())
-    for candidates in (beside, known):
+    namesakes = [path for path in known if path.rpartition(".")[2] == name]
+    for candidates in (namesakes, beside, known):
         if close := get_close_matches(".".join((*parents, name)), candidates, n=1, cutoff=0.4):
             return f" Did you mean {close[0]!r}?"
     return f" There are: {', '.join(known)}."

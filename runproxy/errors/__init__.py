@@ -27,9 +27,7 @@
     ├── UpstreamError             502
     │   └── UpstreamTimeout       504
     ├── BrokenOff                          an answer that a fault breaks off
-    ├── AuditError                exit 2   an audit store that cannot be read or written
-    │   ├── UnusableFilter        400      a question to the audit that cannot be understood
-    │   └── AuditUnavailable      503      a call that cannot be written down, and so does not go on
+    ├── audit.errors              the audit's own, in its room
     └── CassetteError             exit 2   a cassette file that cannot be read or written
         ├── CassetteNotFound
         ├── CorruptCassette
@@ -53,11 +51,6 @@ from runproxy.errors.answers import (
     CassetteMiss,
     UpstreamError,
     UpstreamTimeout,
-)
-from runproxy.errors.audit import (
-    AuditError,
-    AuditUnavailable,
-    UnusableFilter,
 )
 from runproxy.errors.base import (
     ConfigError,
@@ -106,8 +99,6 @@ from runproxy.errors.serving import (
 )
 
 __all__ = [
-    "AuditError",
-    "AuditUnavailable",
     "BodyTooLarge",
     "BodyTooSlow",
     "BrokenOff",
@@ -144,7 +135,6 @@ __all__ = [
     "UnknownSession",
     "Unrecorded",
     "Unredactable",
-    "UnusableFilter",
     "UploadNotKept",
     "UploadUnfinished",
     "UpstreamError",

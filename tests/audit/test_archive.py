@@ -10,10 +10,10 @@ import pytest
 from runproxy.audit import archive as archives
 from runproxy.audit.archive import Archive, read_links
 from runproxy.audit.chain import Link
+from runproxy.audit.errors import AuditError
 from runproxy.audit.pruning import cut_by_age, prune
 from runproxy.audit.store import AuditStore
 from runproxy.audit.verifying import verify
-from runproxy.errors import AuditError
 from tests.audit.calls import DAY_MS, NOW_MS, call, entries, put, store_of, varied
 
 

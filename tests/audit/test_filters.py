@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from runproxy.audit.errors import UnusableFilter
 from runproxy.audit.filters import Filter
-from runproxy.errors import UnusableFilter
 
 NOW = datetime(2026, 11, 26, 21, 30, tzinfo=UTC)
 NOW_MS = round(NOW.timestamp() * 1000)

@@ -12,10 +12,10 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from runproxy.audit.errors import AuditError
 from runproxy.audit.schema import SCHEMA, metadata
 from runproxy.audit.store import AuditStore
 from runproxy.audit.verifying import verify
-from runproxy.errors import AuditError
 from tests.audit.calls import call, entries, put, varied
 
 MIGRATIONS = Path(__file__).parents[2] / "runproxy" / "audit" / "migrations"

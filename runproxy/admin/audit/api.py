@@ -11,8 +11,8 @@ from runproxy.admin.answers import as_json
 from runproxy.admin.audit.archive import Archive
 from runproxy.admin.audit.tables import TABLES, as_csv, as_rows, call_row
 from runproxy.audit import report
+from runproxy.audit.errors import AuditError, UnusableFilter
 from runproxy.audit.reading import Cursor, LoggedCall, find_calls
-from runproxy.errors import AuditError, UnusableFilter
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _MOST: Final = 500

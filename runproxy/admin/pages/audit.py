@@ -11,10 +11,10 @@ from runproxy.admin.audit.archive import PARTS, Archive
 from runproxy.admin.pages.chart import HEIGHT, WIDTH, bars_of, span_of
 from runproxy.admin.pages.rendering import Renderer
 from runproxy.audit import report
+from runproxy.audit.errors import AuditError
 from runproxy.audit.event import DECISIONS
 from runproxy.audit.filters import NO_TEAM, Filter
 from runproxy.audit.reading import Cursor, find_calls, read_calls, time_text
-from runproxy.errors import AuditError
 from runproxy.limits import MAX_KEY_CHARS, MAX_PAIRS, MAX_VALUE_CHARS
 
 _ON_A_PAGE: Final = 50

@@ -1,8 +1,13 @@
-"""What goes wrong with the audit."""
+"""What can go wrong with the audit, each with its HTTP status, as the tree in `runproxy.errors` has it.
+
+AuditError                    exit 2   a store or an archive that cannot be read or written
+├── UnusableFilter            400      a question that cannot be understood
+└── AuditUnavailable          503      a call that cannot be written down, and so does not go on
+"""
 
 from collections.abc import Mapping
 
-from runproxy.errors.base import RunproxyError
+from runproxy.errors import RunproxyError
 
 
 class AuditError(RunproxyError):
