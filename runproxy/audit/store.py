@@ -113,7 +113,7 @@ class AuditStore:
 
 
 def _engine(path: Path, begin: str) -> Engine:
-    engine = create_engine(URL.create("sqlite", database=str(path)))
+    engine = create_engine(URL.create("sqlite", database=str(path)), pool_reset_on_return=None)
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table
 
 from runproxy.audit.chain import Link
 from runproxy.audit.event import AuditEvent, Outcome, Undelivered
 from runproxy.audit.rollups import RollUps
 from runproxy.audit.rows import Values, delivery_row, event_row, finding_rows, insert, outcome_row, pair_rows, record
-from runproxy.audit.schema import chain, deliveries, events, findings, outcomes, pairs
+from runproxy.audit.schema import deliveries, events, findings, outcomes, pairs
+
+# Asked for with every commit, and so given to the driver as they are.
+_HEAD_OF: Final = "SELECT head_seq, head_hash FROM chain"
+_MOVE_HEAD: Final = "UPDATE chain SET head_seq = ?, head_hash = ?"
 
 
 @dataclass(slots=True, eq=False)
@@ -52,13 +56,12 @@ def write(connection: Connection, entries: Iterable[Entry]) -> Link:
 
 def head_of(connection: Connection) -> Link:
     """Give the last entry of the chain."""
-    row = connection.execute(select(chain.c.head_seq, chain.c.head_hash)).one()
-    return Link(row.head_seq, row.head_hash)
+    return Link(*connection.exec_driver_sql(_HEAD_OF).one())
 
 
 def move_head(connection: Connection, head: Link) -> None:
     """Note which entry is the last one."""
-    connection.execute(chain.update().values(head_seq=head.seq, head_hash=head.hash))
+    connection.exec_driver_sql(_MOVE_HEAD, (head.seq, head.hash))
 
 
 class _Batch:

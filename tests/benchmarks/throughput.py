@@ -35,6 +35,8 @@ CONNECTIONS = 32
 QUICKSTART = Path(__file__).parents[2] / "cassettes" / "quickstart.json"
 UNGUARDED = "passthrough, no guard"
 RULED = "passthrough, all rules"
+PLAIN = "passthrough"
+AUDITED = "passthrough, audited"
 RULES = {
     "guard": {"routes": "all"},
     "attribution": {"teams": {"search": {"projects": ["proj_search"]}}},
@@ -189,10 +191,11 @@ def contenders(folder: Path, upstream: str, counts: list[int]) -> Iterator[tuple
         yield f"runproxy replay, {count:,}, logged", "runproxy", _settings(folder, "replay", default=f"of-{count}")
     yield "bare reverse proxy", "bare_proxy", upstream
     for name, mode, rules in (
-        ("passthrough", "passthrough", QUIET),
+        (PLAIN, "passthrough", QUIET),
         ("passthrough, logged", "passthrough", {}),
         (UNGUARDED, "passthrough", {"guard": {"routes": []}, **QUIET}),
         (RULED, "passthrough", {**RULES, **QUIET}),
+        (AUDITED, "passthrough", {**QUIET, "audit": {"store": str(folder / "audit.db")}}),
         ("record", "record", QUIET),
     ):
         settings = _settings(folder, mode, upstream=f"{upstream}/v1", default="recorded", **rules)
@@ -202,6 +205,7 @@ def contenders(folder: Path, upstream: str, counts: list[int]) -> Iterator[tuple
 def _settings(folder: Path, mode: str, upstream: str = "", default: str = "", **rules: object) -> str:
     return json.dumps(
         {
+            "audit": {"modes": []},
             **rules,
             "mode": mode,
             "upstream": upstream,
@@ -254,7 +258,8 @@ def main() -> None:
 
 def _bases(name: str) -> tuple[str, ...]:
     if "passthrough" in name:
-        return ("bare reverse proxy", f"runproxy {UNGUARDED}")
+        plain = f"runproxy {PLAIN if name.endswith(AUDITED) else UNGUARDED}"
+        return ("bare reverse proxy", plain)
     return ("bare reverse proxy",) if "record" in name else ("bare web.Server",)
 
 
