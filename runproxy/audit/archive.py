@@ -88,6 +88,15 @@ class Archive:
                 last = self._write(last, first, islice(entries, _OF_A_FILE - 1))
         return last.seq - start
 
+    def check(self, told: Callable[[int], None] = lambda _: None) -> None:
+        """Hash all entries anew; raises `AuditError` for the first that was changed."""
+        last: Link | None = None
+        for file in self.files():
+            for link in read_links(file, last):
+                last = link
+                if link.seq % _TOLD_EVERY == 0:
+                    told(link.seq)
+
     def prove(self, after: int, up_to: Link) -> None:
         """Hash the entries behind a number anew, up to one that must be as given; raises `AuditError`."""
         files = [file for file in self.files() if after < file.last.seq and file.first <= up_to.seq]
@@ -122,14 +131,19 @@ class Archive:
         return Link(entry.seq, entry.digest)
 
 
-def read_links(file: ArchiveFile) -> Iterator[Link]:
-    """Hash the entries of a file anew and yield their places; raises `AuditError` for one that was changed."""
+def read_links(file: ArchiveFile, after: Link | None = None) -> Iterator[Link]:
+    """Hash the entries of a file anew and yield their places; raises `AuditError` for one that was changed.
+
+    The first of them must follow `after`, where that is known.
+    """
     try:
         with gzip.open(file.path, "rb") as lines:
             head = orjson.loads(next(lines))
             if head["format"] != FORMAT:
                 raise AuditError(f"{file.path}: is of the format {head['format']}, which this runproxy does not know.")
             last = Link.parse(head["after"])
+            if after is not None and last != after:
+                raise AuditError(f"{file.path}: does not follow entry {after.seq} of the file before it.")
             for number, line in enumerate(lines, 2):
                 link, digest = _link_in(orjson.loads(line), last)
                 if link.hash != digest:

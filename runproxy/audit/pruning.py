@@ -72,6 +72,20 @@ def cut_by_size(store: AuditStore, max_bytes: int, now_ms: int) -> int:
     return min(found or 0, cut_by_age(store, now_ms, now_ms))
 
 
+def count_up_to(store: AuditStore, seq: int) -> int:
+    """Count the calls up to an entry; raises `AuditError`."""
+    with store.reading() as connection:
+        return connection.execute(select(func.count()).select_from(events).where(events.c.seq <= seq)).scalar_one()
+
+
+def span_up_to(store: AuditStore, seq: int) -> tuple[int, Link]:
+    """Give the number of the entry after which a store begins, and an entry of a call in it; raises `AuditError`."""
+    with store.reading() as connection:
+        anchor = connection.execute(select(chain.c.anchor_seq)).scalar_one()
+        link = connection.execute(select(events.c.seq, events.c.hash).where(events.c.seq == seq)).one()
+    return anchor, Link(*link)
+
+
 def prune(
     store: AuditStore,
     up_to: int,

@@ -6,6 +6,7 @@ This is the only module that knows the engine. Another one needs its address and
 
 import os
 import secrets
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,6 +85,17 @@ class AuditStore:
         with self.writing() as connection:
             connection.exec_driver_sql("PRAGMA analysis_limit = 1000")
             connection.exec_driver_sql("ANALYZE")
+
+    def vacuum(self) -> None:
+        """Give the room of what was removed back to the disk; nobody else can write meanwhile. Raises `AuditError`."""
+        with _told(self.path):
+            connection = self._writing.raw_connection()
+            try:
+                connection.cursor().execute("VACUUM")
+            except sqlite3.Error as error:
+                raise AuditError(f"{self.path}: {error}.") from error
+            finally:
+                connection.close()
 
     def _migrate(self) -> None:
         """Bring the schema up to date; of several processes that start at once, the first does it."""

@@ -3,6 +3,7 @@
 import click
 
 from runproxy import __version__
+from runproxy.cli.audit import audit
 from runproxy.cli.cassette import cassette
 from runproxy.cli.check import check
 from runproxy.cli.config import config
@@ -28,6 +29,20 @@ def main() -> None:
     """
 
 
-for _command in (record, replay, serve, sandbox, demo, doctor, why, check, policy, fingerprint, cassette, config):
+for _command in (
+    record,
+    replay,
+    serve,
+    sandbox,
+    demo,
+    doctor,
+    why,
+    check,
+    policy,
+    fingerprint,
+    cassette,
+    audit,
+    config,
+):
     main.add_command(_command)
 main.add_command(worker)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # rich is only loaded by the commands that print tables
     from rich.console import Console
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# What a terminal obeys, and what changes the direction or the line of text (Unicode's UAX 9).
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_LAST_OF_TWO_DIGITS = 0xFF
 _WIDE = 10_000  # in a pipe nothing is cut
 
 
@@ -20,8 +22,12 @@ def plain_console() -> "Console":
 
 
 def harmless(text: str) -> str:
-    """Spell out control characters, which a terminal would obey."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    """Spell out control characters, which a terminal would obey, and those that turn text round."""
+    return _CONTROL.sub(lambda found: _spelled_out(ord(found[0])), text)
+
+
+def _spelled_out(code: int) -> str:
+    return f"\\x{code:02x}" if code <= _LAST_OF_TWO_DIGITS else f"\\u{code:04x}"
 
 
 def on_one_line(text: str) -> str:

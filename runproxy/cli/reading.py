@@ -1,5 +1,6 @@
 """Settings as a command gets them: flags before variables of the environment, those before the file."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from runproxy.cli.options import flag_for, given
@@ -26,3 +27,11 @@ def settings_reader(flags: dict[str, Any]) -> "Callable[[], Settings]":
         return make_settings(merge(from_file, on_top), "command line or environment", flag_for)
 
     return read
+
+
+def settings_here() -> "Settings":
+    """Give what the settings file says, if there is one; raises `ConfigError`."""
+    from runproxy.config import Settings, find_file, make_settings, read_file
+
+    path = find_file(os.environ.get("RUNPROXY_CONFIG"))
+    return make_settings(read_file(path), str(path)) if path else Settings()

@@ -27,7 +27,7 @@
     ├── UpstreamError             502
     │   └── UpstreamTimeout       504
     ├── BrokenOff                          an answer that a fault breaks off
-    ├── audit.errors              the audit's own, in its room
+    ├── AuditError                exit 2   of the audit; in runproxy.audit.errors
     └── CassetteError             exit 2   a cassette file that cannot be read or written
         ├── CassetteNotFound
         ├── CorruptCassette

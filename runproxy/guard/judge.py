@@ -38,13 +38,15 @@ class Judge:
                 "Send it in parts.",
                 code="too_many_metadata_objects",
             )
-        return self._judge_all(places, self.policies.of_team(team))
+        return self.judge_places(places, team)
 
     def judge_metadata(self, value: object, param: str = "metadata", team: str | None = None) -> Judgement:
         """Judge one metadata object: first the API's limits, then the team's rules."""
-        return self._judge_all([Place(param, value)], self.policies.of_team(team))
+        return self.judge_places([Place(param, value)], team)
 
-    def _judge_all(self, places: Iterable[Place | Violation], rules: Ruleset) -> Judgement:
+    def judge_places(self, places: Iterable[Place | Violation], team: str | None = None) -> Judgement:
+        """Judge the places of metadata of one call, as `Route.find_places` gives them."""
+        rules = self.policies.of_team(team)
         violations: list[Violation] = []
         warnings: list[Violation] = []
         for place in places:

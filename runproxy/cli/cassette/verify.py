@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from runproxy.cli.cassette.configured import settings_here, settings_redactor
+from runproxy.cli.cassette.configured import settings_redactor
 from runproxy.cli.cassette.diff import ignoring_of, shown
 from runproxy.cli.cassette.folder import find_file, folder_option, read_cassette
 from runproxy.cli.cassette.progress import watched
 from runproxy.cli.group import say
 from runproxy.cli.output import counted, on_one_line
+from runproxy.cli.reading import settings_here
 from runproxy.errors import UpstreamError
 
 if TYPE_CHECKING:
