@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect
 from sqlalchemy.exc import DBAPIError
@@ -25,6 +25,9 @@ _BUSY_MS: Final = 5_000
 _CACHE_KIB: Final = 64 * 1024
 _WAL_BYTES: Final = 64 * 1024 * 1024  # the log is cut back to this when it was larger
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+Reading: TypeAlias = Connection
+"""What questions to a store are asked with; `AuditStore.reading` gives one."""
 
 
 class AuditStore:

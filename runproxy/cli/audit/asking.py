@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 if TYPE_CHECKING:  # loaded by the commands themselves
-    from sqlalchemy import Connection
-
     from runproxy.audit.filters import Filter
-    from runproxy.audit.store import AuditStore
+    from runproxy.audit.store import AuditStore, Reading
     from runproxy.config import Settings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -55,7 +53,7 @@ def filter_options(command: _Command) -> _Command:
 class Asked:
     """What is asked: a connection that reads, and which calls are meant."""
 
-    connection: "Connection"
+    connection: "Reading"
     filter: "Filter"
 
 
