@@ -61,7 +61,7 @@ class CassetteReader:
 def imported(connection: Connection) -> set[tuple[str, int]]:
     """Tell which calls of cassettes a store holds already, so that an import can be made again."""
     found = select(events.c.request_id, events.c.at_ms).where(events.c.mode == MODE)
-    return {(request_id, at_ms) for request_id, at_ms in connection.execute(found).tuples()}
+    return {(request_id, at_ms) for request_id, at_ms in connection.execute(found)}
 
 
 def _outcome(interaction: Interaction, at_ms: int) -> Outcome:

@@ -7,7 +7,7 @@ from typing import Final
 from runproxy.messages import Headers, Request
 
 _PRODUCT: Final = re.compile(r"([A-Za-z0-9!#$%&'*+.^_`|~-]+)/([^\s/;,()]+)")  # RFC 9110 section 10.1.5, name/version
-_OPENAI: Final = re.compile(r"(?:Async)?(?:Azure)?OpenAI/(\w+) (\S+)")  # as the official SDKs write it
+_OPENAI: Final = re.compile(r"(?:Async)?(?:Azure)?OpenAI/(\w+) ([0-9]\S*)")  # as the official SDKs write it
 
 
 def sdk_of(headers: Headers) -> tuple[str, str]:
