@@ -1,13 +1,23 @@
-"""What all tests share: nothing of the surrounding environment reaches them, skips can be made failures, and figures
-that tests have counted are printed in the end.
+"""What all tests share: nothing of the surrounding environment reaches them, skips can be made failures, figures
+that tests have counted are printed in the end, and every cassette that they leave behind is held against the schema.
 """
 
+import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
+
+from runproxy.cassette import FORMAT, decode
+from runproxy.cassette.schema import make_schema
+from runproxy.errors import CassetteError
 
 _FOR_TESTS = {"RUNPROXY_OPENAPI", "RUNPROXY_REQUIRE"}
+_MOST_BYTES = 64 * 1024
+"""Larger cassettes hold more of the same, and would take long to check."""
+_MOST_FILES = 20
 _FIGURES = pytest.StashKey[list[str]]()
 
 
@@ -37,6 +47,32 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name == "CI" or (name.startswith("RUNPROXY_") and name not in _FOR_TESTS):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def schema() -> Draft202012Validator:
+    """Give what holds cassettes against their schema."""
+    return Draft202012Validator(make_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+@pytest.fixture(autouse=True)
+def _cassettes_are_valid(request: pytest.FixtureRequest, schema: Draft202012Validator) -> Iterator[None]:
+    """Hold every cassette that a test leaves in its folder, and that can be read, against the schema."""
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    for text in _cassettes(folder) if folder else ():
+        schema.validate(json.loads(text))
+
+
+def _cassettes(folder: Path) -> Iterator[bytes]:
+    paths = [path for path in sorted(folder.rglob("*.json")) if path.is_file()]
+    for path in [path for path in paths if path.stat().st_size < _MOST_BYTES][:_MOST_FILES]:
+        text = path.read_bytes()
+        try:
+            if FORMAT.encode() in text and len(decode(text, str(path))):
+                yield text
+        except CassetteError:  # broken on purpose
+            continue
 
 
 @pytest.hookimpl(wrapper=True)
