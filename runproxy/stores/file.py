@@ -53,7 +53,14 @@ class FileStore:
     def path(self, name: str) -> Path:
         """Give the path of a cassette; raises `Refusal` for a name that leaves the folder, by a link too."""
         path = self._folder / f"{checked_name(name)}{_SUFFIX}"
-        if not path.resolve().is_relative_to(self._folder.resolve()):
+        try:
+            stays = path.resolve().is_relative_to(self._folder.resolve())
+        except (OSError, RuntimeError):  # the latter of links in a circle, until Python 3.13
+            raise Refusal(
+                f"The cassette name {name!r} stands for a link in a circle, or for a path that is too long.",
+                code="invalid_cassette_name",
+            ) from None
+        if not stays:
             raise Refusal(f"The cassette name {name!r} leaves the cassette folder.", code="invalid_cassette_name")
         return path
 

@@ -337,6 +337,15 @@ def test_a_link_out_of_the_folder_is_refused(store: FileStore, tmp_path: Path) -
         store.path("out/elsewhere")
 
 
+@pytest.mark.parametrize("read", [FileStore.load, FileStore.version])
+def test_a_link_in_a_circle_is_told(store: FileStore, read: Callable[[FileStore, str], object]) -> None:
+    """As what it is, or, from Python 3.13 on, as a file that cannot be read."""
+    store.path("tape").parent.mkdir()
+    store.path("tape").symlink_to("tape.json")
+    with pytest.raises((Refusal, CassetteNotWritable), match="link in a circle|symbolic links"):
+        read(store, "tape")
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     """A folder below a regular file cannot be made, and the error says what to do."""
     (tmp_path / "file").write_text("")
