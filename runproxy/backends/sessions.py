@@ -5,6 +5,7 @@ A session answers below `/~ID/…`. It ends when it is told to, or by itself whe
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from runproxy.backends.faults import Chooser
 from runproxy.backends.replay import OnExhausted, Player
@@ -13,6 +14,9 @@ from runproxy.backends.verify import Drifts
 from runproxy.errors import CassetteMiss, RunproxyError, UnknownSession
 from runproxy.matching import MatchSettings
 from runproxy.messages import OUTCOME_HEADER, Backend, Request, Response
+
+_MOST_MISSED: Final = 1000
+"""So many misses are told one by one; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,9 @@ class Session:
         try:
             response = await self.opened.backend.send(request)
         except CassetteMiss as miss:
-            self.missed.append({"method": request.method, "path": request.path, "reason": str(miss.details["reason"])})
+            if len(self.missed) < _MOST_MISSED:
+                reason = str(miss.details["reason"])
+                self.missed.append({"method": request.method, "path": request.path, "reason": reason})
             self._count(miss)
             raise
         except RunproxyError as error:

@@ -82,6 +82,17 @@ async def test_a_session_tells_what_was_played_missed_and_left_unused(tmp_path: 
     assert (gone.status, json.loads(gone.body)["error"]["code"]) == (404, "unknown_session")
 
 
+async def test_misses_are_counted_and_the_first_ones_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a session polls for what is not there."""
+    monkeypatch.setattr("runproxy.backends.sessions._MOST_MISSED", 2)
+    await record_states(tmp_path)
+    async with proxy(tmp_path, "replay") as running:
+        session = await start(running)
+        await played(session, 9)
+        _, report = await api(running, "DELETE", f"/api/sessions/{session['id']}")
+    assert (report["calls"], len(report["missed"])) == ({"replayed": 3, "miss": 6}, 2)
+
+
 @pytest.mark.parametrize("on_exhausted", ["last", "cycle"])
 async def test_a_session_says_what_answers_in_the_end(tmp_path: Path, on_exhausted: str) -> None:
     """Its own on_exhausted counts, not that of the server."""

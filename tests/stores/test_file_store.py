@@ -342,7 +342,7 @@ def test_a_link_in_a_circle_is_told(store: FileStore, read: Callable[[FileStore,
     """As what it is, or, from Python 3.13 on, as a file that cannot be read."""
     store.path("tape").parent.mkdir()
     store.path("tape").symlink_to("tape.json")
-    with pytest.raises((Refusal, CassetteNotWritable), match="link in a circle|symbolic links"):
+    with pytest.raises((Refusal, CassetteNotWritable), match=r"link in a circle|symbolic links"):
         read(store, "tape")
 
 
