@@ -28,7 +28,8 @@ CASSETTES = (ROOT / "docs" / "cassettes.md").read_text(encoding="utf-8")
 UPSTREAMS = (ROOT / "docs" / "upstreams.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = GUARD + README + CASSETTES + FAULTS + UPSTREAMS + OPERATIONS
+AUDIT = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+PAGES = GUARD + README + CASSETTES + FAULTS + UPSTREAMS + OPERATIONS + AUDIT
 NOT_OF_THE_GUARD = re.compile(
     "answer_too_long|audit_unavailable|cassette_error|cassette_miss|client_gone|fault|internal_error|invalid_config|"
     "invalid_filter|opaque_body|secret_found|stopped|needs_one_process|sunset|too_many_(calls|connections|credentials)|"

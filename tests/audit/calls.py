@@ -9,8 +9,8 @@ from runproxy.audit.event import AuditEvent, Finding, MetadataObject, Outcome, P
 from runproxy.audit.store import AuditStore
 from runproxy.audit.writing import Concluded, Entry, Intent, Lost, write
 
-NOW_MS = 1_790_000_000_000
-"""A moment within an hour, in 2026."""
+NOW_MS = 1_700_000_000_000
+"""A moment within an hour, in 2023: so long ago that it is in the past wherever tests run."""
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

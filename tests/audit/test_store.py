@@ -156,7 +156,7 @@ def test_people_see_calls_in_a_view(tmp_path: Path) -> None:
         ).all()
     store.close()
     assert rows[0] == (
-        "2026-09-19T14:13:20.000Z",
+        "2023-11-12T22:13:20.000Z",
         "search",
         "accepted",
         "forwarded",
