@@ -173,3 +173,14 @@ def test_what_was_found_before_trouble_is_told() -> None:
     with upstream(make) as (url, _):
         result = cassette("verify", "tape", "--upstream", url, "--include-unsafe")
     assert result.stdout.endswith("0 verified, 3 drifted, 0 not sent\n")
+
+
+def test_a_server_that_asks_for_a_credential_is_told_apart_from_drift() -> None:
+    """With what names one, for recordings hold none; a recorded 401 is no such question."""
+    put("tape", recording("/v1/a", {"n": 1}), recording("/v1/b", {}, status=401))
+    with upstream(lambda _: answer({}, status=401)) as (url, _):
+        result = cassette("verify", "tape", "--upstream", url, "--include-unsafe")
+        of_401 = cassette("verify", "tape", "--upstream", url, "--include-unsafe", "--kinds", "shape")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (1, "1 verified, 1 drifted, 0 not sent")
+    told = "The server asks for a credential: name the variable that holds it, with --api-key-env or --header-env.\n"
+    assert (result.stderr, of_401.stderr) == (told, "")

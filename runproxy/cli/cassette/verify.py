@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runproxy.composition.resending import Checked, Resending
     from runproxy.upstream import Profile
 
+_UNAUTHORIZED: Final = 401  # RFC 9110 section 15.5.2
 _KINDS: Final = ("status", "shape", "values")
 
 
@@ -161,6 +162,8 @@ def _tell(checked: "list[Checked]", trouble: str, *, as_json: bool) -> None:
     )
     for reason, count in Counter(one.skipped for one in skipped).items():
         say(f"Not sent: {counted(count, 'call')} {reason}.")
+    if any((drift.where, drift.fresh) == ("response.status", _UNAUTHORIZED) for one in drifted for drift in one.drifts):
+        say("The server asks for a credential: name the variable that holds it, with --api-key-env or --header-env.")
     if trouble:
         say(f"Error: {trouble} {counted(len(checked), 'call')} had been asked before.")
 
