@@ -1,6 +1,6 @@
 """A million calls in the audit: how long writing, asking and proving them takes. Run by hand:
 
-    python -m tests.benchmarks.audit [--events 1000000] [--store FILE] [--runs 3]
+    python -m tests.benchmarks.audit [--events 1000000] [--store FILE] [--runs 5] [--verify]
 
 The calls are made up, from a seed: 12 teams over 30 days, with one to six pairs each. The store is a new file in a
 temporary folder unless one is named; one that is there is asked and not written to.
@@ -8,17 +8,26 @@ temporary folder unless one is named; one that is there is asked and not written
 
 import argparse
 import random
+import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from rich.progress import Progress
+from sqlalchemy import Connection
 
+from runproxy.audit import report
 from runproxy.audit.event import AuditEvent, Decision, Finding, MetadataObject, Outcome, Pair
+from runproxy.audit.filters import Filter
+from runproxy.audit.reading import find_calls
 from runproxy.audit.store import AuditStore
+from runproxy.audit.verifying import verify
 from runproxy.audit.writing import Concluded, Entry, Intent, write
 
 CODES: Final = ("policy_unknown_key", "policy_missing_key", "policy_value_pattern", "string_above_max_length")
@@ -115,18 +124,22 @@ FINGERPRINTS: Final = {team: f"fp_{place:032x}" if team else "" for place, team 
 
 
 def fill(store: AuditStore, count: int) -> float:
-    """Write so many calls, with a bar, and tell how many seconds that took."""
+    """Write so many calls, with a bar, and tell how many seconds that took.
+
+    A thread writes one batch while the next one is made up.
+    """
     started = time.perf_counter()
-    with Progress() as progress:
+    with Progress() as progress, ThreadPoolExecutor(1) as writer:
         task = progress.add_task("Writing calls", total=count)
-        batch: list[Entry] = []
-        for entry in entries(count):
-            batch.append(entry)
-            if len(batch) >= BATCH:
-                _write(store, batch)
-                progress.advance(task, sum(isinstance(one, Intent) for one in batch))
-                batch = []
-        _write(store, batch)
+        made = entries(count)
+        writing: Future[None] | None = None
+        while batch := list(islice(made, BATCH)):
+            if writing:
+                writing.result()
+            writing = writer.submit(_write, store, batch)
+            progress.advance(task, sum(isinstance(one, Intent) for one in batch))
+        if writing:
+            writing.result()
     store.analyze()
     return time.perf_counter() - started
 
@@ -136,12 +149,53 @@ def _write(store: AuditStore, batch: list[Entry]) -> None:
         write(connection, batch)
 
 
+def questions() -> Iterator[tuple[str, Callable[[Connection], object]]]:
+    """Name what is asked: the reports, and searches for what is common, rare and not there at all."""
+    everything = Filter()
+    week = Filter(since_ms=END_MS - 7 * DAY_MS - 1_234_567, until_ms=END_MS - 1_000_000)
+    for name, asked in (("all", everything), ("7 days", week), ("one team", Filter(team="team-03"))):
+        for ask in (report.summary, report.coverage, report.keys, report.teams, report.violations, report.nearness):
+            yield f"{ask.__name__}, {name}", partial(ask, asked=asked)
+    yield "timeline, all", partial(report.timeline, asked=everything, span_ms=DAY_MS)
+    yield "values of env, all", partial(report.values, asked=everything, key="env")
+    yield "values of trace_id, all", partial(report.values, asked=everything, key="trace_id")
+    yield "new keys, all of them", partial(report.new_keys, asked=everything)
+    testing = (("env", ("test",)),)
+    searches = {
+        "a key that many have": Filter(key="user_id"),
+        "a key, refused": Filter(key="user_id", decision="refused"),
+        "a pair that few have": Filter(where=(("user_id", ("user_000123",)),)),
+        "a pair that many have": Filter(where=testing),
+        "a pair, a team, a month ago": Filter(where=testing, team="team-11", until_ms=END_MS - 29 * DAY_MS),
+        "refused, a team": Filter(decision="refused", team="team-09"),
+        "what is not there": Filter(decision="refused", team="nobody"),
+        "the id of a run": Filter(about=f"run_{500_000:024d}"),
+    }
+    for name, asked in searches.items():
+        yield f"search, {name}", partial(find_calls, asked=asked, limit=50)
+
+
+def ask_all(store: AuditStore, runs: int) -> None:
+    """Ask each question so often, and print the median and the worst, in milliseconds."""
+    print(f"{'question':44}{'median ms':>10}{'worst ms':>10}{'CPU ms':>10}")
+    for name, ask in questions():
+        walls, work = [], []
+        for _ in range(runs):
+            with store.reading() as connection:
+                wall, cpu = time.perf_counter(), time.process_time()
+                ask(connection)
+                walls.append((time.perf_counter() - wall) * 1000)
+                work.append((time.process_time() - cpu) * 1000)
+        print(f"{name:44}{statistics.median(walls):10.0f}{max(walls):10.0f}{statistics.median(work):10.0f}")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--store", type=Path)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--verify", action="store_true", help="prove the store, too")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = given.store or Path(folder) / "audit.db"
@@ -149,7 +203,14 @@ def main() -> None:
         store = AuditStore.open(path, creates=True)
         if not is_there:
             took = fill(store, given.events)
-            print(f"wrote {given.events:,} calls in {took:.1f} s, {store.size_bytes() / 1e6:,.0f} MB")
+            size = store.size_bytes() / 1e6
+            print(f"wrote {given.events:,} calls in {took:.1f} s ({time.process_time():.1f} s of CPU): {size:,.0f} MB")
+        ask_all(store, given.runs)
+        if given.verify:
+            started = time.perf_counter()
+            found = verify(store)
+            took = time.perf_counter() - started
+            print(f"verified {found.calls:,} calls in {took:.1f} s: {len(found.problems)} problems")
         store.close()
 
 
