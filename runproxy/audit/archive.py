@@ -10,6 +10,7 @@ import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain as chain_of
 from itertools import islice, pairwise
@@ -126,7 +127,8 @@ class Archive:
             temporary.replace(path)
             _sync(self.folder)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink()
             raise AuditError(f"{self.folder}: cannot be written: {error.strerror}.") from error
         return Link(entry.seq, entry.digest)
 

@@ -49,6 +49,8 @@ class Filter:
 
         `forms_of` gives the forms in which a value may be on file. Raises `UnusableFilter`, which names what is wrong.
         """
+        for name, text in (*given.items(), *(("where", text) for text in where)):
+            _check_text(name, text or "")
         team, decision = given.get("team"), given.get("decision")
         if decision is not None and decision not in DECISIONS:
             raise UnusableFilter("decision", f"{decision!r} is none of {', '.join(DECISIONS)}")
@@ -78,6 +80,14 @@ def _time(name: str, text: str | None, now: datetime) -> int | None:
             name, f"{text!r} is neither a span such as '7d' nor a time such as '2026-11-22T17:00'"
         ) from None
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _check_text(name: str, text: str) -> None:
+    """Refuse what came as bytes that are no UTF-8: nothing of that kind is on file, and no database takes it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UnusableFilter(name, "that is no UTF-8 text") from None
 
 
 def _pair(text: str, forms_of: Callable[[str], tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:

@@ -46,7 +46,10 @@ class RollUps:
         of_keys = [(call, key, row) for call, held in groups for key, row in held.keys.items()]
         days = [(at - at % DAY_MS, *call, key, *row[:3]) for (at, *call), key, row in of_keys]
         _add(connection, key_days, days)
-        _add(connection, sightings, [(call[1], key, row[3], None) for call, key, row in of_keys])
+        seen: dict[tuple[str, str], int] = {}
+        for call, key, row in of_keys:
+            seen[call[1], key] = min(seen.get((call[1], key), row[3]), row[3])
+        _add(connection, sightings, [(*of_team, first, None) for of_team, first in seen.items()])
 
     def _group(self, event: AuditEvent) -> "_Group":
         call = (event.at_ms - event.at_ms % HOUR_MS, event.team, event.route, event.decision)

@@ -35,6 +35,7 @@ class AuditStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._identity = _identity(path)
         self._reading = _engine(path, "BEGIN")
         self._writing = _engine(path, "BEGIN IMMEDIATE")
 
@@ -71,6 +72,11 @@ class AuditStore:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection that alone may write; leaving it commits, an error undoes all. Raises `AuditError`."""
+        if _identity(self.path) != self._identity:
+            raise AuditError(
+                f"{self.path}: was removed or replaced while it was in use, and what is written would be lost. Put it "
+                "back, or start runproxy anew."
+            )
         with _told(self.path), self._writing.begin() as connection:
             yield connection
 
@@ -156,6 +162,15 @@ def _make_folder(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise AuditError(f"{path}: cannot be made or written: {error.strerror}.") from error
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Tell which file a path leads to: one that is open goes on to be written when its name is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _schema_of(connection: Connection) -> str:

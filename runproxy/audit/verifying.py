@@ -144,11 +144,11 @@ class _Verification:
         carried, held = [], {}
         for team, key, first_ms, carried_ms in rows_of(self._connection, sightings, "team"):
             held[team, key] = first_ms
-            if isinstance(carried_ms, int):
+            if (type(team), type(key), type(carried_ms)) == (str, str, int):
                 carried.append((team, key, carried_ms))
                 self._see((team, key), carried_ms)
             elif carried_ms is not None:
-                self._tell("sightings: hold something else than times")
+                self._tell("sightings: hold something else than teams, keys and times")
         if held != self._sightings:
             self._tell("sightings: differ from what the calls tell")
         if carried_hash(carried) != (self._pruned[-1][_SIGHTINGS] if self._pruned else carried_hash([])):

@@ -71,6 +71,7 @@ def validate(file: str | None) -> None:
     Example:
       runproxy config validate runproxy.toml
     """
+    from runproxy.audit.values import Keeping
     from runproxy.composition.redactors import make_redactor
     from runproxy.composition.rules import make_rules
     from runproxy.config import DEFAULT_FILE, find_file, make_settings, policy_in, read_file
@@ -82,6 +83,7 @@ def validate(file: str | None) -> None:
     settings = make_settings(read_file(path), str(path))
     make_rules(settings, policy_in(settings))  # reads the files that it names, too
     make_redactor(settings.redact)
+    Keeping.of(settings.audit)
     for profile in settings.profiles:
         profile.check_certificates()
     click.echo(f"{path}: valid")

@@ -50,6 +50,14 @@ def test_what_is_no_pair_is_told(text: str) -> None:
         Filter.parse({}, [text], now=NOW)
 
 
+@pytest.mark.parametrize("name", ["team", "key", "route", "about", "where"])
+def test_what_is_no_text_is_told(name: str) -> None:
+    """An argument of other bytes than UTF-8 comes as lone surrogates, which no database takes."""
+    given, where = ({}, ["k=\udce9"]) if name == "where" else ({name: "\udce9"}, [])
+    with pytest.raises(UnusableFilter, match=f"{name}: that is no UTF-8 text"):
+        Filter.parse(given, where, now=NOW)
+
+
 def test_a_dash_is_no_team_at_all() -> None:
     """No team can be named so."""
     assert Filter.parse({"team": "-"}, now=NOW).team == ""

@@ -269,6 +269,18 @@ async def test_a_call_that_cannot_be_written_down_does_not_go_on(
     assert [pair.value for one in logged(tmp_path) for pair in one.event.pairs] == ["b"]
 
 
+async def test_a_store_that_is_gone_takes_no_call(tmp_path: Path) -> None:
+    """Its file would still take what nobody could read afterwards; put back, it takes calls again."""
+    upstream = ScriptedUpstream(make=echo)
+    async with serving(upstream) as base_url, audited(tmp_path, "passthrough", base_url) as running:
+        (tmp_path / "audit.db").rename(tmp_path / "elsewhere.db")
+        (refused,) = await ask(running.url, modify({"user": "a"}))
+        (tmp_path / "elsewhere.db").rename(tmp_path / "audit.db")
+        (passed,) = await ask(running.url, modify({"user": "b"}))
+    assert (refused.status, passed.status, len(upstream.seen)) == (503, 200, 1)
+    assert [pair.value for one in logged(tmp_path) for pair in one.event.pairs] == ["b"]
+
+
 @pytest.mark.usefixtures("_impatient")
 async def test_with_continue_a_call_goes_on_all_the_same(tmp_path: Path) -> None:
     """Who would rather serve than know says so."""

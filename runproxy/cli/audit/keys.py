@@ -68,7 +68,7 @@ def values(*, name: str, form: str, limit: int, **options: Any) -> None:
     """
     from runproxy.audit.report import ValueRow, distinct_values, values
 
-    with asking(options) as asked:
+    with asking({**options, "key": name}) as asked:
         rows = values(asked.connection, asked.filter, name, limit)
         many = distinct_values(asked.connection, asked.filter, name) if len(rows) == limit else len(rows)
     report(rows, ValueRow, _VALUES, form)
