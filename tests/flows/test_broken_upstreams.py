@@ -190,4 +190,4 @@ async def test_broken_answers_leave_nothing_behind(tmp_path: Path, report: Repor
     )
     assert statuses.total() == 10_000
     assert more_files <= 5
-    assert more_kib < 20_000
+    assert more_kib < 40_000  # 5 KiB a call would be a leak; the pieces of long bodies leave some room unused
