@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from runproxy.cassette import FORMAT, decode
-from runproxy.cassette.schema import make_schema
+from runproxy.cassettes import FORMAT, decode
+from runproxy.cassettes.schema import make_schema
 from runproxy.errors import CassetteError
 
 _FOR_TESTS = {"RUNPROXY_OPENAPI", "RUNPROXY_REQUIRE"}

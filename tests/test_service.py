@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runproxy.cassette import FORMAT
+from runproxy.cassettes import FORMAT
 from runproxy.messages import make_headers
 from tests.parts import ADDRESS, HEADERS, ScriptedUpstream, answer, ask, echo, modify, proxy, serving
 

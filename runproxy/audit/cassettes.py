@@ -16,7 +16,7 @@ from runproxy.audit.event import Outcome
 from runproxy.audit.schema import events
 from runproxy.audit.writing import Concluded, Entry, Intent
 from runproxy.calls import Call
-from runproxy.cassette import Cassette, Interaction
+from runproxy.cassettes import Cassette, Interaction
 from runproxy.errors import Refusal
 from runproxy.guard import Guard, MetadataRefused
 from runproxy.messages import Request

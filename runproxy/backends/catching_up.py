@@ -2,7 +2,7 @@
 
 import asyncio
 
-from runproxy.cassette import Cassette
+from runproxy.cassettes import Cassette
 from runproxy.errors import CassetteNotFound
 from runproxy.matching import MatchSettings
 from runproxy.stores import CassetteStore

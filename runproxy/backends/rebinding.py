@@ -12,8 +12,8 @@ from itertools import islice
 from typing import TypeAlias
 
 from runproxy.backends.replay import Replay
-from runproxy.cassette import Cassette
-from runproxy.cassette.usage import CassetteUsage
+from runproxy.cassettes import Cassette
+from runproxy.cassettes.usage import CassetteUsage
 from runproxy.matching import Matcher, MatchKey
 from runproxy.messages import Request, Response, cut_anew, make_headers
 from runproxy.redaction import ID

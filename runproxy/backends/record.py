@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 import structlog
 
 from runproxy.backends.sunsets import IsSunset, Sunsets
-from runproxy.cassette import Interaction
+from runproxy.cassettes import Interaction
 from runproxy.coding import known_coding
 from runproxy.errors import (
     CassetteError,

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import structlog
 
 from runproxy.backends.expiry import Expiry
-from runproxy.cassette import PLAIN_MATCHER, Cassette, Interaction
-from runproxy.cassette.usage import CassetteUsage
+from runproxy.cassettes import PLAIN_MATCHER, Cassette, Interaction
+from runproxy.cassettes.usage import CassetteUsage
 from runproxy.errors import CassetteMiss
 from runproxy.matching import Matcher, MatchKey, Nearest
 from runproxy.messages import INTERACTION_HEADER, OUTCOME_HEADER, WARNINGS_HEADER, Request, Response, Source

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Awaitable
 
-from runproxy.cassette import Cassette, Interaction
-from runproxy.cassette.slots import is_same_answer, without_noise
+from runproxy.cassettes import Cassette, Interaction
+from runproxy.cassettes.slots import is_same_answer, without_noise
 from runproxy.matching import MatchKey, address_parts
 from runproxy.messages import Request
 from runproxy.stores import Tape

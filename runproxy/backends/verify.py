@@ -9,9 +9,9 @@ from typing import Final
 import structlog
 
 from runproxy.backends.replay import Replay
-from runproxy.cassette import Interaction
-from runproxy.cassette.difference import Ignoring
-from runproxy.cassette.drift import Drift, find_drift, kinds_of
+from runproxy.cassettes import Interaction
+from runproxy.cassettes.difference import Ignoring
+from runproxy.cassettes.drift import Drift, find_drift, kinds_of
 from runproxy.coding import known_coding
 from runproxy.messages import DRIFT_HEADER, OUTCOME_HEADER, Backend, Request, Response, Stream, coding_named
 from runproxy.redaction import Redactor, loggable

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from runproxy.backends import Loaded, Player
-from runproxy.cassette import Cassette
+from runproxy.cassettes import Cassette
 from runproxy.composition.renewal import Read, Renewal, go_on_with, version_in
 from runproxy.composition.workshop import Workshop
 from runproxy.errors import CassetteNotFound

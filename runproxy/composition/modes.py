@@ -9,7 +9,7 @@ from typing import Final
 from runproxy.addressing import checked_name
 from runproxy.attribution import trusts_of
 from runproxy.backends import Deck, Drifts, Sunsets, never_sunset
-from runproxy.cassette import Cassette
+from runproxy.cassettes import Cassette
 from runproxy.composition.faults import make_chooser
 from runproxy.composition.loading import Loading
 from runproxy.composition.played import Played

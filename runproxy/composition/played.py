@@ -5,7 +5,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from runproxy.backends import Player
-from runproxy.cassette.usage import CassetteUsage, write_report
+from runproxy.cassettes.usage import CassetteUsage, write_report
 from runproxy.errors import ConfigError
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 
 from runproxy.backends import Player
-from runproxy.cassette import Cassette
+from runproxy.cassettes import Cassette
 from runproxy.errors import CassetteError, CassetteNotFound, RunproxyError
 from runproxy.stores import CassetteStore
 

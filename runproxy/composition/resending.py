@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from runproxy.cassette import Cassette, Interaction
-from runproxy.cassette.difference import Ignoring
-from runproxy.cassette.drift import Drift, find_drift
+from runproxy.cassettes import Cassette, Interaction
+from runproxy.cassettes.difference import Ignoring
+from runproxy.cassettes.drift import Drift, find_drift
 from runproxy.coding import known_coding
 from runproxy.composition.modes import base_path_in
 from runproxy.composition.upstreams import connected

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from runproxy.backends import CatchUp, OnExhausted
-from runproxy.cassette import Cassette
-from runproxy.cassette.slots import is_same_answer
+from runproxy.cassettes import Cassette
+from runproxy.cassettes.slots import is_same_answer
 from runproxy.errors import NeedsOneProcess
 from runproxy.matching import MatchSettings
 from runproxy.stores import CassetteStore

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from typing import Final, TypeAlias
 
-from runproxy.cassette import Cassette
+from runproxy.cassettes import Cassette
 from runproxy.matching import MatchSettings
 from runproxy.stores import CassetteStore
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from runproxy import admin
 from runproxy.backends import Sessions
-from runproxy.cassette.scanning import Scanner
+from runproxy.cassettes.scanning import Scanner
 from runproxy.composition.auditing import is_audited
 from runproxy.composition.faults import make_chooser
 from runproxy.composition.modes import Modes

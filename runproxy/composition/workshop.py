@@ -32,8 +32,8 @@ from runproxy.backends import (
     withheld,
 )
 from runproxy.backends.faults import Chooser
-from runproxy.cassette import Cassette
-from runproxy.cassette.difference import Ignoring
+from runproxy.cassettes import Cassette
+from runproxy.cassettes.difference import Ignoring
 from runproxy.composition.faults import with_faults
 from runproxy.composition.played import Played
 from runproxy.composition.redactors import why_unmatched

@@ -9,8 +9,8 @@ from runproxy.attribution import Attribution, AttributionSettings
 from runproxy.audit.settings import AuditSettings
 from runproxy.backends.faults import Entry
 from runproxy.backends.paced import checked_timing
-from runproxy.cassette.difference import Ignoring
-from runproxy.cassette.drift import KINDS, Kind
+from runproxy.cassettes.difference import Ignoring
+from runproxy.cassettes.drift import KINDS, Kind
 from runproxy.config.faults import Faults, FaultSettings, entries_of
 from runproxy.durations import checked_duration, parse_duration
 from runproxy.matching import MatchSettings

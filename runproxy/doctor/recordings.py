@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from runproxy.cassette import Cassette, layout
+from runproxy.cassettes import Cassette, layout
 from runproxy.config import CassetteSettings, Settings
 from runproxy.doctor.finding import Finding, fail, ok, warn
 from runproxy.errors import CassetteError

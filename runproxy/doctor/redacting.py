@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from runproxy.cassette import Interaction, encode_interaction
+from runproxy.cassettes import Interaction, encode_interaction
 from runproxy.doctor.finding import Finding, fail, ok
 from runproxy.errors import SecretFound
 from runproxy.messages import Request, Response, make_headers

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import quote, unquote_plus
 
-from runproxy.cassette import Interaction
+from runproxy.cassettes import Interaction
 from runproxy.exchange.addresses import absolute_url
 from runproxy.messages import HOP_BY_HOP, Request
 from runproxy.redaction import REDACTED, secrets_in_query

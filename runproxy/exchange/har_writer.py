@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from runproxy import __version__
-from runproxy.cassette import Interaction
+from runproxy.cassettes import Interaction
 from runproxy.coding import decompressed
 from runproxy.exchange.addresses import absolute_url, reason
 from runproxy.messages import CODING_HEADER, Headers, Request, Response, make_headers

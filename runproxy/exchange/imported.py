@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 import orjson
 from pydantic import ValidationError
 
-from runproxy.cassette import Interaction, decode_interaction, encode_interaction
+from runproxy.cassettes import Interaction, decode_interaction, encode_interaction
 from runproxy.coding import known_coding
 from runproxy.errors import CorruptCassette, NotStorable
 from runproxy.messages import BODILESS, CODING_HEADER, Headers, Request, Response, coding_named, make_headers

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from runproxy.cassette import Interaction
+from runproxy.cassettes import Interaction
 from runproxy.coding import decompressed
 from runproxy.exchange.addresses import reason
 from runproxy.messages import Request, Response

@@ -2,7 +2,7 @@
 
 from typing import Final, Protocol
 
-from runproxy.cassette import Cassette, Interaction
+from runproxy.cassettes import Cassette, Interaction
 from runproxy.matching import MatchSettings
 
 _NO_MATCH: Final = MatchSettings()

@@ -16,7 +16,7 @@ from typing import Final
 import orjson
 import structlog
 
-from runproxy.cassette import decode_interaction, encode_interaction, layout
+from runproxy.cassettes import decode_interaction, encode_interaction, layout
 from runproxy.errors import CassetteNotFound, CassetteNotWritable, CorruptCassette, RunproxyError
 from runproxy.stores.known import Known, Version, version_of
 from runproxy.stores.new_file import new_file_beside

@@ -10,7 +10,7 @@ from weakref import WeakSet
 import orjson
 
 from runproxy.addressing import checked_name
-from runproxy.cassette import (
+from runproxy.cassettes import (
     PLAIN_MATCHER,
     Cassette,
     Interaction,

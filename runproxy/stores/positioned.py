@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from typing import Final
 
-from runproxy.cassette import layout
+from runproxy.cassettes import layout
 
 TAIL_BYTES: Final = len(layout.TAIL)
 _LIST_OPENS: Final = b"["

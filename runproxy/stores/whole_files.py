@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from runproxy.cassette import layout
+from runproxy.cassettes import layout
 from runproxy.errors import CassetteError, CassetteNotWritable, CorruptCassette
 from runproxy.stores.cassette_file import CassetteFile
 from runproxy.stores.new_file import new_file_beside

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runproxy.backends import CatchUp
-from runproxy.cassette import Cassette, Interaction
+from runproxy.cassettes import Cassette, Interaction
 from runproxy.matching import MatchSettings
 from runproxy.redaction import WriteGate
 from runproxy.stores.file import FileStore

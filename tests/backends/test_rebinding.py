@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from runproxy.backends import OnExhausted, Rebinding, Replay
-from runproxy.cassette import Cassette, Interaction
+from runproxy.cassettes import Cassette, Interaction
 from runproxy.errors import CassetteMiss
 from runproxy.messages import Request, Response, make_headers
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import orjson
 
 from runproxy.backends import Take
-from runproxy.cassette import Cassette, Interaction, decode
+from runproxy.cassettes import Cassette, Interaction, decode
 from runproxy.redaction import WriteGate
 from runproxy.stores.cassette_file import CassetteFile
 from runproxy.stores.file import FileStore

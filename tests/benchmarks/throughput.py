@@ -26,7 +26,7 @@ import aiohttp
 import orjson
 from aiohttp import web
 
-from runproxy.cassette import layout
+from runproxy.cassettes import layout
 from runproxy.config import make_settings
 
 BODY = b'{"metadata":{"user_id":"user_abc123"}}'

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from runproxy.cassette import Interaction
+from runproxy.cassettes import Interaction
 from runproxy.cli import main
-from tests.cassette.recordings import text_of
+from tests.cassettes.recordings import text_of
 
 COMMANDS = Path(sys.executable).parent
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from runproxy.audit.store import AuditStore
 from runproxy.cli import main
 from tests.audit.calls import NOW_MS, call, entries, put, varied
-from tests.cassette.recordings import recording
+from tests.cassettes.recordings import recording
 from tests.cli.cassettes import put as put_cassette
 from tests.parts import ADDRESS
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from runproxy.cli import main
-from tests.cassette.recordings import recording, text_of
+from tests.cassettes.recordings import recording, text_of
 
 QUICKSTART = Path(__file__).parents[2] / "cassettes" / "quickstart.json"
 RECORDED = """\

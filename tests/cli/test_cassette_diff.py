@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cassette.recordings import recording
+from tests.cassettes.recordings import recording
 from tests.cli.cassettes import cassette, put, run, torn
 
 

@@ -12,7 +12,7 @@ from runproxy.exchange.har_writer import write_har
 from runproxy.exchange.openapi import write_openapi
 from runproxy.messages import Digest
 from runproxy.redaction import WriteGate
-from tests.cassette.recordings import MOMENT, recording
+from tests.cassettes.recordings import MOMENT, recording
 from tests.cli.cassettes import by_hand, cassette, put, run
 
 DIGEST = Digest("0123456789abcdef" * 4, 300_000_000)

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from runproxy.cassette import Cassette, encode_interaction, layout
-from runproxy.cassette.usage import CassetteUsage, write_report
+from runproxy.cassettes import Cassette, encode_interaction, layout
+from runproxy.cassettes.usage import CassetteUsage, write_report
 from runproxy.errors import CassetteNotWritable
 from runproxy.matching import MatchSettings
 from runproxy.stores import whole_files
 from runproxy.stores.cassette_file import CassetteFile, Edit
-from tests.cassette.recordings import recording, text_of
+from tests.cassettes.recordings import recording, text_of
 from tests.cli.cassettes import by_hand, cassette, put, torn
 
 HELD = [recording("/v1/threads/t1", {"n": 1}), recording("/v1/threads/t2", {"n": 2}), recording("/v1/threads/t1")]

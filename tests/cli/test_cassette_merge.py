@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cassette.recordings import recording, text_of
+from tests.cassettes.recordings import recording, text_of
 from tests.cli.cassettes import by_hand, cassette, put, run, torn
 
 OLD, OURS, THEIRS = (recording("/v1/poll", {"from": side}) for side in ("base", "ours", "theirs"))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cassette.recordings import recording
+from tests.cassettes.recordings import recording
 from tests.cli.cassettes import COMMANDS, by_hand, cassette, put, run
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ import pytest
 
 from runproxy.coding import encoded
 from runproxy.messages import Request, Response, make_headers
-from tests.cassette.recordings import recording
+from tests.cassettes.recordings import recording
 from tests.cli.cassettes import cassette, put
 from tests.parts import ScriptedUpstream, answer, serving
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cassette.recordings import recording
+from tests.cassettes.recordings import recording
 from tests.cli.cassettes import put
 from tests.cli.processes import COMMAND, environment
 

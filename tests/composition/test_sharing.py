@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runproxy.cassette import Cassette, Interaction
+from runproxy.cassettes import Cassette, Interaction
 from runproxy.composition.sharing import ALONE, AmongWorkers
 from runproxy.errors import NeedsOneProcess
 from runproxy.matching import Matcher, MatchSettings

@@ -10,7 +10,7 @@ from runproxy.errors import CassetteNotFound
 from runproxy.matching import MatchSettings
 from runproxy.redaction import WriteGate
 from runproxy.stores.file import FileStore
-from tests.cassette.recordings import recording, text_of
+from tests.cassettes.recordings import recording, text_of
 
 PLAIN = MatchSettings()
 

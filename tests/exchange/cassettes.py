@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from runproxy.cassette import Interaction
+from runproxy.cassettes import Interaction
 from runproxy.messages import BODILESS, Request, Response, make_headers
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from runproxy.cassette import Interaction
+from runproxy.cassettes import Interaction
 from runproxy.exchange.curl import write_curl
 from runproxy.messages import Request, Response, make_headers
 from tests.exchange.cassettes import INTERACTIONS, made

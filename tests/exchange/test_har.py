@@ -13,7 +13,7 @@ from haralyzer import HarParser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runproxy.cassette import Cassette, decode
+from runproxy.cassettes import Cassette, decode
 from runproxy.errors import ConfigError, CorruptCassette, SecretFound
 from runproxy.exchange.har_reader import read_har
 from runproxy.exchange.har_writer import write_har

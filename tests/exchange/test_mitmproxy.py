@@ -17,7 +17,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runproxy.cassette import Interaction
+from runproxy.cassettes import Interaction
 from runproxy.errors import CorruptCassette, SecretFound, UnknownFormat
 from runproxy.exchange.har_reader import read_har
 from runproxy.exchange.imported import Import

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from runproxy.cassette import Interaction
+from runproxy.cassettes import Interaction
 from runproxy.exchange.openapi import write_openapi
 from tests.exchange.cassettes import INTERACTIONS, made
 

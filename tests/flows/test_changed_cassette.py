@@ -8,7 +8,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from runproxy.cassette.usage import read_report
+from runproxy.cassettes.usage import read_report
 from runproxy.composition import Proxy
 from runproxy.messages import Request, Response
 from runproxy.stores.file import FileStore

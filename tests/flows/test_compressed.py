@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from runproxy.cassette.schema import make_schema
+from runproxy.cassettes.schema import make_schema
 from runproxy.coding import CODINGS, Decoder, Encoder, decoded, encoded
 from runproxy.messages import Request, Response, make_headers
 from runproxy.redaction import WriteGate

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runproxy.cassette.layout import HEAD, make_head
+from runproxy.cassettes.layout import HEAD, make_head
 from runproxy.errors import ConfigError, CorruptCassette
 from runproxy.matching import MatchSettings
 from runproxy.messages import Request

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runproxy.backends import Expiry, Replay
-from runproxy.cassette import Cassette, Interaction
+from runproxy.cassettes import Cassette, Interaction
 from runproxy.errors import CassetteMiss
 from runproxy.messages import Request, Response
 from runproxy.redaction import WriteGate

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from runproxy.cassette.schema import make_schema
+from runproxy.cassettes.schema import make_schema
 from runproxy.messages import Request, Response
 from runproxy.multipart import without_boundary
 from tests.parts import CREDENTIAL, answer, proxy

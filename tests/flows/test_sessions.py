@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from runproxy.cassette.usage import read_report
+from runproxy.cassettes.usage import read_report
 from runproxy.composition import Proxy
 from runproxy.messages import Response
 from tests.cli.processes import environment, fetch

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runproxy.cassette.schema import make_schema
+from runproxy.cassettes.schema import make_schema
 from runproxy.errors import UpstreamError
 from runproxy.messages import Request, Response, make_headers
 from runproxy.redaction import WriteGate

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runproxy.cassette.usage import read_report
+from runproxy.cassettes.usage import read_report
 from runproxy.errors import ConfigError
 from tests.cli.cassettes import cassette
 from tests.flows.test_sessions import start

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runproxy.cassette import Interaction, decode, encode_interaction, layout
+from runproxy.cassettes import Interaction, decode, encode_interaction, layout
 from runproxy.errors import CassetteNotFound, CassetteNotWritable, CorruptCassette, Refusal, SecretFound
 from runproxy.messages import Request, Response
 from runproxy.redaction import WriteGate, storable_request

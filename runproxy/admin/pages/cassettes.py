@@ -10,8 +10,8 @@ from aiohttp import web
 from runproxy.admin.pages.library import Library, Volume
 from runproxy.admin.pages.rendering import Renderer
 from runproxy.admin.pages.sources import Sources
-from runproxy.cassette import Cassette, Interaction
-from runproxy.cassette.values import ABSENT, PlainText, body_value
+from runproxy.cassettes import Cassette, Interaction
+from runproxy.cassettes.values import ABSENT, PlainText, body_value
 from runproxy.errors import CassetteNotFound, Refusal, RunproxyError
 from runproxy.exchange.curl import write_curl
 from runproxy.jsonstyle import INDENT_2, render

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from runproxy.cassette import Cassette
-from runproxy.cassette.scanning import Finding, Scanner
+from runproxy.cassettes import Cassette
+from runproxy.cassettes.scanning import Finding, Scanner
 from runproxy.errors import CassetteError, CassetteNotWritable
 from runproxy.stores.file import FileStore
 

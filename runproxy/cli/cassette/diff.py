@@ -12,7 +12,7 @@ from runproxy.cli.cassette.progress import working
 from runproxy.cli.output import counted, on_one_line
 
 if TYPE_CHECKING:
-    from runproxy.cassette.difference import Call, Change, Differences, Field, Ignoring
+    from runproxy.cassettes.difference import Call, Change, Differences, Field, Ignoring
 
 _MAX_SHOWN_CHARS: Final = 200
 
@@ -46,7 +46,7 @@ def diff(
       runproxy cassette diff old new --ignore /created_at
       git show HEAD:cassettes/new.json | runproxy cassette diff /dev/stdin new
     """
-    from runproxy.cassette.difference import compare
+    from runproxy.cassettes.difference import compare
 
     ignoring = ignoring_of(pointers, everything=everything)
     old, new = (find_file(given, folder) for given in (before, after))
@@ -62,7 +62,7 @@ def diff(
 
 def ignoring_of(pointers: tuple[str, ...], *, everything: bool = False) -> "Ignoring":
     """Read the pointers of --ignore; raises `UsageError`."""
-    from runproxy.cassette.difference import Ignoring
+    from runproxy.cassettes.difference import Ignoring
 
     try:
         return Ignoring.parse(pointers, volatile=not everything)
@@ -89,7 +89,7 @@ def _change_as_json(change: "Change") -> dict[str, object]:
 
 def _field_as_json(field: "Field") -> dict[str, Any]:
     """Leave out a side that has nothing there, which is not the same as null."""
-    from runproxy.cassette.values import ABSENT
+    from runproxy.cassettes.values import ABSENT
 
     sides = {"before": field.before, "after": field.after}
     place = {"where": field.where} if field.pointer is None else {"where": field.where, "pointer": field.pointer}
@@ -116,7 +116,7 @@ def _call(call: "Call") -> str:
 
 def shown(value: object) -> str:
     """Print a value on one line, cut where it is long."""
-    from runproxy.cassette.values import ABSENT
+    from runproxy.cassettes.values import ABSENT
 
     if value is ABSENT:
         return "(absent)"

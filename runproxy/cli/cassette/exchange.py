@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # loaded by the commands themselves
     from collections.abc import Callable
     from datetime import datetime
 
-    from runproxy.cassette import Interaction
+    from runproxy.cassettes import Interaction
     from runproxy.exchange.imported import Import
     from runproxy.redaction import WriteGate
     from runproxy.stores.file import FileStore

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:  # loaded by the commands themselves
-    from runproxy.cassette import Cassette
+    from runproxy.cassettes import Cassette
     from runproxy.stores.file import FileStore
 
 DEFAULT_DIR: Final = "cassettes"
@@ -65,7 +65,7 @@ def find_named(store: "FileStore", name: str) -> Path:
 
 def read_cassette(path: Path) -> "Cassette":
     """Read a cassette by its path; raises `CassetteError`."""
-    from runproxy.cassette import decode
+    from runproxy.cassettes import decode
     from runproxy.stores.cassette_file import CassetteFile
 
     _log_to_stderr()

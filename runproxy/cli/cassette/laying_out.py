@@ -61,13 +61,13 @@ def schema() -> None:
     """
     import json
 
-    from runproxy.cassette.schema import make_schema
+    from runproxy.cassettes.schema import make_schema
 
     click.echo(json.dumps(make_schema(), indent=2))
 
 
 def _is_to_change(path: Path) -> bool:
-    from runproxy.cassette import layout
+    from runproxy.cassettes import layout
     from runproxy.stores.whole_files import read_whole
 
     text = read_whole(path)
@@ -75,7 +75,7 @@ def _is_to_change(path: Path) -> bool:
 
 
 def _lay_out(path: Path) -> bool:
-    from runproxy.cassette import layout
+    from runproxy.cassettes import layout
     from runproxy.stores.whole_files import rewrite
 
     return rewrite(path, lambda text: layout.reformat(text, str(path)))

@@ -13,7 +13,7 @@ from runproxy.cli.options import dir_option
 if TYPE_CHECKING:  # loaded by the commands themselves
     from collections.abc import Callable, Iterable, Iterator
 
-    from runproxy.cassette import Cassette, Interaction
+    from runproxy.cassettes import Cassette, Interaction
     from runproxy.messages import Headers, Request, Response
 
 HTTP_ERROR = 400

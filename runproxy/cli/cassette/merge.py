@@ -13,8 +13,8 @@ from runproxy.cli.group import say
 from runproxy.cli.output import counted, on_one_line
 
 if TYPE_CHECKING:
-    from runproxy.cassette.merging import Conflict, Merged
-    from runproxy.cassette.model import Cassette, Interaction
+    from runproxy.cassettes.merging import Conflict, Merged
+    from runproxy.cassettes.model import Cassette, Interaction
     from runproxy.matching import MatchSettings
 
 _BRANCHES: Final = 3
@@ -71,7 +71,7 @@ def _check_usage(cassettes: tuple[str, ...], driver: bool, into: str | None, lat
 
 
 def _put_together(cassettes: tuple[str, ...], into: str, later_wins: bool, folder: str | None) -> "Merged":
-    from runproxy.cassette.merging import merge_all
+    from runproxy.cassettes.merging import merge_all
     from runproxy.matching import MatchSettings
     from runproxy.stores.whole_files import create
 
@@ -88,7 +88,7 @@ def _put_together(cassettes: tuple[str, ...], into: str, later_wins: bool, folde
 
 
 def _merge_branches(base: Path, ours: Path, theirs: Path) -> "Merged":
-    from runproxy.cassette.merging import merge_branches, merge_match
+    from runproxy.cassettes.merging import merge_branches, merge_match
     from runproxy.stores.whole_files import rewrite
 
     merged: list[Merged] = []
@@ -113,13 +113,13 @@ def _read(path: Path) -> "Cassette":
 
 def _decoded(text: bytes, path: Path) -> "Cassette":
     """Read a cassette; an empty file is an empty one, which is how git gives a side that has no such file."""
-    from runproxy.cassette import Cassette, decode
+    from runproxy.cassettes import Cassette, decode
 
     return decode(text, str(path)) if text else Cassette()
 
 
 def _laid_out(interactions: "tuple[Interaction, ...]", match: "MatchSettings") -> bytes:
-    from runproxy.cassette import encode_interaction, layout
+    from runproxy.cassettes import encode_interaction, layout
 
     elements = [layout.element(encode_interaction(held)) for held in interactions]
     return layout.compose(elements, layout.make_head(match))

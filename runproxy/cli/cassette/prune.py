@@ -11,7 +11,7 @@ from runproxy.cli.group import say
 from runproxy.cli.output import counted, on_one_line
 
 if TYPE_CHECKING:
-    from runproxy.cassette.usage import CassetteUsage
+    from runproxy.cassettes.usage import CassetteUsage
 
 
 @click.command()
@@ -35,8 +35,8 @@ def prune(*, name: str, reports: tuple[str, ...], write: bool, folder: str | Non
       runproxy cassette prune quickstart --unused usage.json --write
     """
     from runproxy.addressing import checked_name
-    from runproxy.cassette import decode
-    from runproxy.cassette.usage import check_current
+    from runproxy.cassettes import decode
+    from runproxy.cassettes.usage import check_current
     from runproxy.stores.whole_files import read_whole
 
     store = open_store(folder)
@@ -60,7 +60,7 @@ def prune(*, name: str, reports: tuple[str, ...], write: bool, folder: str | Non
 
 
 def _usages_of(name: str, reports: tuple[str, ...]) -> "list[CassetteUsage]":
-    from runproxy.cassette.usage import combined, read_report
+    from runproxy.cassettes.usage import combined, read_report
     from runproxy.errors import CassetteError
     from runproxy.stores.whole_files import read_file
 
@@ -73,7 +73,7 @@ def _usages_of(name: str, reports: tuple[str, ...]) -> "list[CassetteUsage]":
 
 
 def _take_out(path: Path, listed: bytes, unused: frozenset[int]) -> None:
-    from runproxy.cassette import layout
+    from runproxy.cassettes import layout
     from runproxy.errors import CassetteNotWritable
     from runproxy.stores.whole_files import rewrite
 

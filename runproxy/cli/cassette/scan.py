@@ -15,7 +15,7 @@ from runproxy.cli.group import say
 from runproxy.cli.output import counted, on_one_line
 
 if TYPE_CHECKING:
-    from runproxy.cassette.scanning import Scanned, Scanner
+    from runproxy.cassettes.scanning import Scanned, Scanner
 
 
 @click.command()
@@ -64,7 +64,7 @@ def scan(paths: tuple[str, ...], variables: tuple[str, ...], as_json: bool, fold
 
 
 def _scanner(variables: tuple[str, ...]) -> "Scanner":
-    from runproxy.cassette.scanning import Scanner
+    from runproxy.cassettes.scanning import Scanner
 
     missing = [name for name in variables if not os.environ.get(name, "").strip()]
     if missing:

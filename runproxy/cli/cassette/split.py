@@ -11,7 +11,7 @@ from runproxy.cli.group import say
 from runproxy.cli.output import counted
 
 if TYPE_CHECKING:
-    from runproxy.cassette.model import Interaction
+    from runproxy.cassettes.model import Interaction
     from runproxy.matching import MatchSettings
 
 
@@ -35,8 +35,8 @@ def split(*, name: str, by: str, into: str | None, remove: bool, folder: str | N
       runproxy cassette split quickstart --by thread
     """
     from runproxy.addressing import checked_name
-    from runproxy.cassette import decode
-    from runproxy.cassette.splitting import split_by
+    from runproxy.cassettes import decode
+    from runproxy.cassettes.splitting import split_by
     from runproxy.errors import CassetteError
     from runproxy.stores import whole_files
 
@@ -57,7 +57,7 @@ def split(*, name: str, by: str, into: str | None, remove: bool, folder: str | N
 
 def _write(parts: "dict[Path, list[Interaction]]", match: "MatchSettings") -> None:
     """Write all parts or none; each compares its calls as the original did."""
-    from runproxy.cassette import encode_interaction, layout
+    from runproxy.cassettes import encode_interaction, layout
     from runproxy.stores.whole_files import create
 
     written: list[Path] = []

@@ -20,7 +20,7 @@ from runproxy.cli.reading import settings_here
 from runproxy.errors import UpstreamError
 
 if TYPE_CHECKING:
-    from runproxy.cassette import Cassette
+    from runproxy.cassettes import Cassette
     from runproxy.composition.resending import Checked, Resending
     from runproxy.upstream import Profile
 
@@ -170,7 +170,7 @@ def _tell(checked: "list[Checked]", trouble: str, *, as_json: bool) -> None:
 
 def _as_json(one: "Checked") -> dict[str, Any]:
     """Leave out a side that has nothing there, which is not the same as null."""
-    from runproxy.cassette.values import ABSENT
+    from runproxy.cassettes.values import ABSENT
 
     drifts = [
         {

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runproxy.cassette import FORMAT, Interaction, decode, decode_interaction, encode_interaction
-from runproxy.cassette.format import StoredInteraction
+from runproxy.cassettes import FORMAT, Interaction, decode, decode_interaction, encode_interaction
+from runproxy.cassettes.format import StoredInteraction
 from runproxy.coding import CODINGS
 from runproxy.errors import CorruptCassette, UnknownFormat
 from runproxy.messages import BODILESS, Request, Response, make_headers

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runproxy.cassette.difference import Ignoring
-from runproxy.cassette.drift import KINDS, Drift, find_drift, kinds_of
+from runproxy.cassettes.difference import Ignoring
+from runproxy.cassettes.drift import KINDS, Drift, find_drift, kinds_of
 from runproxy.messages import Response, make_headers
-from tests.cassette.recordings import json_values, objects
+from tests.cassettes.recordings import json_values, objects
 
 JSON = ("content-type", "application/json")
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runproxy.addressing import checked_name
-from runproxy.cassette import Interaction
-from runproxy.cassette.splitting import PARTS, split_by
-from tests.cassette.recordings import cassettes, recording
+from runproxy.cassettes import Interaction
+from runproxy.cassettes.splitting import PARTS, split_by
+from tests.cassettes.recordings import cassettes, recording
 
 
 @pytest.mark.parametrize(

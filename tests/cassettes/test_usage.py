@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runproxy.cassette import Cassette, decode
-from runproxy.cassette.usage import (
+from runproxy.cassettes import Cassette, decode
+from runproxy.cassettes.usage import (
     CassetteUsage,
     UsageReport,
     check_current,
@@ -18,7 +18,7 @@ from runproxy.cassette.usage import (
     write_report,
 )
 from runproxy.errors import CassetteError
-from tests.cassette.recordings import recording, text_of
+from tests.cassettes.recordings import recording, text_of
 
 TAPE = Cassette(recording(f"/v1/{number}", {"n": number}) for number in range(3))
 DIGEST = digest_of(TAPE)

@@ -19,9 +19,9 @@ from pydantic import (
     model_validator,
 )
 
-from runproxy.cassette.body import StoredAnswerBody, StoredBody, StoredRequestBody, to_stored
-from runproxy.cassette.model import PLAIN_MATCHER, Interaction
-from runproxy.cassette.reading import check_says_the_same, tell_unreadable
+from runproxy.cassettes.body import StoredAnswerBody, StoredBody, StoredRequestBody, to_stored
+from runproxy.cassettes.model import PLAIN_MATCHER, Interaction
+from runproxy.cassettes.reading import check_says_the_same, tell_unreadable
 from runproxy.errors import CorruptCassette, UnknownFormat
 from runproxy.matching import Matcher, MatchKey, MatchSettings
 from runproxy.messages import (

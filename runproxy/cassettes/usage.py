@@ -12,8 +12,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from runproxy.cassette.model import Cassette
-from runproxy.cassette.values import path_of
+from runproxy.cassettes.model import Cassette
+from runproxy.cassettes.values import path_of
 from runproxy.errors import CassetteError
 
 

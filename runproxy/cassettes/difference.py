@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final, Self
 
-from runproxy.cassette.model import Cassette, Interaction
-from runproxy.cassette.slots import VOLATILE_HEADERS, slots_of
-from runproxy.cassette.values import ABSENT, Steps, body_value, path_of, pointer_of, steps_of
+from runproxy.cassettes.model import Cassette, Interaction
+from runproxy.cassettes.slots import VOLATILE_HEADERS, slots_of
+from runproxy.cassettes.values import ABSENT, Steps, body_value, path_of, pointer_of, steps_of
 from runproxy.jsonstyle import detect
 from runproxy.messages import Headers, Request, Response
 from runproxy.redaction import scrub

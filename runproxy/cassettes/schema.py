@@ -4,7 +4,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from runproxy.cassette.format import FORMAT, StoredInteraction
+from runproxy.cassettes.format import FORMAT, StoredInteraction
 from runproxy.matching import MatchSettings
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

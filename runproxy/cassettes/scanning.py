@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from runproxy.cassette.layout import decode
-from runproxy.cassette.model import Cassette, Interaction
-from runproxy.cassette.values import Steps, body_value, path_of
+from runproxy.cassettes.layout import decode
+from runproxy.cassettes.model import Cassette, Interaction
+from runproxy.cassettes.values import Steps, body_value, path_of
 from runproxy.coding import decompressed
 from runproxy.errors import CorruptCassette, SecretFound, UnknownFormat
 from runproxy.messages import Headers, Request, Response, make_headers

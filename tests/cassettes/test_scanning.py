@@ -8,10 +8,10 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 
-from runproxy.cassette import Interaction
-from runproxy.cassette.layout import EMPTY
-from runproxy.cassette.scanning import HEADER, OPAQUE, QUERY_VALUE, Scanner
-from tests.cassette.recordings import JSON, cassettes, recording, text_of
+from runproxy.cassettes import Interaction
+from runproxy.cassettes.layout import EMPTY
+from runproxy.cassettes.scanning import HEADER, OPAQUE, QUERY_VALUE, Scanner
+from tests.cassettes.recordings import JSON, cassettes, recording, text_of
 
 TOKEN = "sk-" + "a1B2" * 8
 OPENAI = "what looks like a secret (OpenAI key)"

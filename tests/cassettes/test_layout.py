@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runproxy.cassette import Interaction, decode, encode_interaction
-from runproxy.cassette.layout import EMPTY, HEAD, TAIL, Torn, compose, element, find_tear, reformat, split
+from runproxy.cassettes import Interaction, decode, encode_interaction
+from runproxy.cassettes.layout import EMPTY, HEAD, TAIL, Torn, compose, element, find_tear, reformat, split
 from runproxy.errors import CorruptCassette, UnknownFormat
 from runproxy.messages import Request, Response, make_headers
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runproxy.cassette import Cassette, Interaction, encode_interaction
-from runproxy.cassette.difference import compare
-from runproxy.cassette.merging import ADDED, CHANGED, DIFFERS, REMOVED, merge_all, merge_branches
-from tests.cassette.recordings import cassettes, recording
+from runproxy.cassettes import Cassette, Interaction, encode_interaction
+from runproxy.cassettes.difference import compare
+from runproxy.cassettes.merging import ADDED, CHANGED, DIFFERS, REMOVED, merge_all, merge_branches
+from tests.cassettes.recordings import cassettes, recording
 
 A, B, C, D = (recording("/v1/poll", {"status": status}) for status in "abcd")
 OTHER = recording("/v1/other", {"id": 1})

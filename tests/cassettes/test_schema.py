@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from jsonschema import Draft202012Validator
 
-from runproxy.cassette import FORMAT, Interaction, decode
-from runproxy.cassette.layout import EMPTY
-from runproxy.cassette.schema import DIALECT, make_schema
+from runproxy.cassettes import FORMAT, Interaction, decode
+from runproxy.cassettes.layout import EMPTY
+from runproxy.cassettes.schema import DIALECT, make_schema
 from runproxy.errors import CassetteError
 from runproxy.messages import Digest
-from tests.cassette.recordings import cassettes, recording, text_of
+from tests.cassettes.recordings import cassettes, recording, text_of
 
 CODED = replace(recording(), response=replace(recording(got={"a": 1}).response, coding="zstd"))
 QUICKSTART = (Path(__file__).parents[2] / "cassettes" / "quickstart.json").read_bytes()

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from runproxy.cassette.format import encode_interaction
-from runproxy.cassette.model import Interaction
-from runproxy.cassette.slots import is_same_recording
+from runproxy.cassettes.format import encode_interaction
+from runproxy.cassettes.model import Interaction
+from runproxy.cassettes.slots import is_same_recording
 from runproxy.matching import MatchKey, MatchSettings
 from runproxy.redaction import scrub
 

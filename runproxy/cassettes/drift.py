@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from runproxy.cassette.difference import Ignoring, header_fields, walk
-from runproxy.cassette.values import ABSENT, PlainText, Steps, body_value, path_of, pointer_of
+from runproxy.cassettes.difference import Ignoring, header_fields, walk
+from runproxy.cassettes.values import ABSENT, PlainText, Steps, body_value, path_of, pointer_of
 from runproxy.messages import Response
 
 Kind: TypeAlias = Literal["status", "shape", "values"]

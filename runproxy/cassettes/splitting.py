@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from runproxy.cassette.model import Interaction
+from runproxy.cassettes.model import Interaction
 from runproxy.messages import Request
 
 _THREAD: Final = re.compile(r"/threads/([^/]+)")

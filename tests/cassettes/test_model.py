@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runproxy.cassette import Cassette, Interaction
+from runproxy.cassettes import Cassette, Interaction
 from runproxy.matching import MAX_ALIKE, digested, match_key, nearest
 from runproxy.messages import Request, Response, make_headers
 

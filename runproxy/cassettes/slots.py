@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from runproxy.cassette.model import Interaction
+from runproxy.cassettes.model import Interaction
 from runproxy.matching import MatchKey
 from runproxy.messages import Headers, Piece, Request, Response, cut_anew, make_headers
 

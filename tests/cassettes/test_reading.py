@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from runproxy.cassette import decode
-from runproxy.cassette.layout import make_head, reformat
+from runproxy.cassettes import decode
+from runproxy.cassettes.layout import make_head, reformat
 from runproxy.errors import CorruptCassette
 from runproxy.matching import MatchSettings
-from tests.cassette.recordings import recording, text_of
+from tests.cassettes.recordings import recording, text_of
 
 HELD = [recording("/v1/a", {"id": 1, "tools": [{"type": "x"}]}), recording("/v1/b", {"id": 2})]
 MATCH = MatchSettings(ignore_body=("/at",))

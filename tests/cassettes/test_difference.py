@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from runproxy.cassette import Cassette, Interaction
-from runproxy.cassette.difference import Call, Differences, Field, Ignoring, compare
-from runproxy.cassette.values import ABSENT, path_of, pointer_of, steps_of
-from tests.cassette.recordings import JSON, cassettes, json_values, objects, recording
+from runproxy.cassettes import Cassette, Interaction
+from runproxy.cassettes.difference import Call, Differences, Field, Ignoring, compare
+from runproxy.cassettes.values import ABSENT, path_of, pointer_of, steps_of
+from tests.cassettes.recordings import JSON, cassettes, json_values, objects, recording
 
 ALL = Ignoring(volatile=False)
 

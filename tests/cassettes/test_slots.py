@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from runproxy.cassette import Interaction
-from runproxy.cassette.slots import is_same_recording, without_noise
+from runproxy.cassettes import Interaction
+from runproxy.cassettes.slots import is_same_recording, without_noise
 from runproxy.messages import Piece, Response, make_headers
-from tests.cassette.recordings import JSON, recording
+from tests.cassettes.recordings import JSON, recording
 
 
 def streamed(*pieces: tuple[bytes, int], number: int = 0) -> Interaction:

@@ -8,7 +8,7 @@ from typing import Final, NoReturn
 
 import orjson
 
-from runproxy.cassette.values import path_of
+from runproxy.cassettes.values import path_of
 from runproxy.errors import CorruptCassette
 from runproxy.strictjson import find_ambiguity
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from runproxy.cassette import Interaction, encode_interaction, layout
+from runproxy.cassettes import Interaction, encode_interaction, layout
 from runproxy.messages import Digest, Request, Response, make_headers
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)

@@ -26,7 +26,7 @@ from typing import Final
 
 import orjson
 
-from runproxy.cassette.format import (
+from runproxy.cassettes.format import (
     FORMAT,
     decode_document,
     decode_interaction,
@@ -34,8 +34,8 @@ from runproxy.cassette.format import (
     decode_match,
     encode_interaction,
 )
-from runproxy.cassette.model import PLAIN_MATCHER, Cassette, Interaction
-from runproxy.cassette.reading import check_says_the_same
+from runproxy.cassettes.model import PLAIN_MATCHER, Cassette, Interaction
+from runproxy.cassettes.reading import check_says_the_same
 from runproxy.matching import Matcher, MatchKey, MatchSettings
 
 _OPENING: Final = f'{{\n  "format": "{FORMAT}",\n'.encode()

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from runproxy.cassette.body import StoredBody, to_stored
+from runproxy.cassettes.body import StoredBody, to_stored
 from runproxy.jsonstyle import STYLES, render
 from runproxy.messages import Piece
 
