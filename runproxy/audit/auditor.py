@@ -27,6 +27,7 @@ _Item: TypeAlias = tuple[Entry, ...]
 _MOST_WAITING: Final = 20_000
 _MOST_OPEN: Final = 50_000
 _TOLD_EVERY_S: Final = 5.0
+_GATHER_S: Final = 0.002  # about what a commit takes
 _LOOKALIKE: Final = "invalid_path"
 _log = structlog.get_logger("runproxy.audit")
 
@@ -57,7 +58,7 @@ class Auditor:
         self._open: dict[str, Intent] = {}
         self._told_at = 0.0
         self._commits: GroupCommit[_Item] = GroupCommit(
-            self._write, concerns_all=lambda error: isinstance(error, AuditError)
+            self._write, concerns_all=lambda error: isinstance(error, AuditError), gather_s=_GATHER_S
         )
 
     @property

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from runproxy import strictjson
 from runproxy.audit.clients import client_of, sdk_of
@@ -28,7 +28,6 @@ from runproxy.redaction import WriteGate
 from runproxy.routes import Place
 from runproxy.violations import Violation
 
-_Mask: TypeAlias = Callable[[str], str]
 _TYPES: Final[Mapping[type, str]] = {
     str: "string",
     bool: "boolean",
@@ -80,7 +79,9 @@ class Describer:
         }
         entries = list(islice(_entries(places), MAX_PAIRS_KEPT))
         findings = list(_findings_of(call))
-        mask = self._mask_for(request, (*texts.values(), *_texts_of(entries), *(found.param for found in findings)))
+        texts_within = (*texts.values(), *_texts_of(entries), *(found.param for found in findings))
+        writing = self._writing_for(request, texts_within)
+        kept = texts if writing is _PLAIN else {name: writing.text(text) for name, text in texts.items()}
         return AuditEvent(
             at_ms,
             request.id,
@@ -90,32 +91,65 @@ class Describer:
             team=caller.team or "",
             team_source=caller.source or "",
             fingerprint=caller.fingerprint or "",
-            **{name: _cut(mask(_plain(text)), MAX_TEXT_KEPT_CHARS) for name, text in texts.items()},
-            objects=tuple(_object(place) for place in places),
-            pairs=tuple(self._pair(entry, mask) for entry in entries),
-            findings=tuple(replace(found, param=_cut(mask(found.param), MAX_TEXT_KEPT_CHARS)) for found in findings),
+            **kept,
+            objects=tuple([_object(place) for place in places]),
+            pairs=tuple([self._pair(entry, writing) for entry in entries]),
+            findings=tuple([replace(found, param=writing.text(found.param)) for found in findings]),
         )
 
-    def _pair(self, entry: _Entry, mask: _Mask) -> Pair:
-        key = _cut(mask(entry.key), MAX_KEY_KEPT_CHARS)
+    def _pair(self, entry: _Entry, writing: "_Writing") -> Pair:
         value, form = self._keeping.keep(entry.key, entry.text)
-        if mask(entry.text) != entry.text:
+        if writing.hides(entry.text):
             value, form = None, "masked"
-        return Pair(entry.param, key, value, len(entry.text), entry.type, form)
+        return Pair(entry.param, writing.key(entry.key), value, len(entry.text), entry.type, form)
 
-    def _mask_for(self, request: Request, texts: Iterable[str]) -> _Mask:
-        """Give what takes a text's place where it holds a secret; mostly none does, which one look at all tells."""
+    def _writing_for(self, request: Request, texts: Iterable[str]) -> "_Writing":
+        """Tell how texts are written down: mostly as they are, which one look at all of them tells."""
         try:
             self._gate.learn(request)
         except TooManyCredentials:
-            return lambda text: HELD_BACK if text else ""
-        if self._gate.lets_pass("\n".join(texts)):
-            return _as_it_is
-        return lambda text: text if self._gate.lets_pass(text) else HELD_BACK
+            return _Writing(lambda _: False)
+        together = "\n".join(texts)
+        if not self._gate.lets_pass(together):
+            return _Writing(self._gate.lets_pass)
+        is_plain = len(together) <= MAX_KEY_KEPT_CHARS and together.isascii()
+        return _PLAIN if is_plain else _Writing(_always)
 
 
-def _as_it_is(text: str) -> str:
-    return text
+class _Writing:
+    """How texts are written down: cut, without surrogates, and with a word in place of what does not pass."""
+
+    def __init__(self, passes: Callable[[str], bool]) -> None:
+        self._passes = passes
+
+    def hides(self, text: str) -> bool:
+        return bool(text) and not self._passes(text)
+
+    def text(self, text: str) -> str:
+        return _cut(HELD_BACK if self.hides(text) else _plain(text), MAX_TEXT_KEPT_CHARS)
+
+    def key(self, key: str) -> str:
+        return _cut(HELD_BACK if self.hides(key) else key, MAX_KEY_KEPT_CHARS)
+
+
+class _Unchanged(_Writing):
+    """How texts are written down that are short, hold no secret, and are ASCII: as they are."""
+
+    def hides(self, text: str) -> bool:
+        return False
+
+    def text(self, text: str) -> str:
+        return text
+
+    def key(self, key: str) -> str:
+        return key
+
+
+def _always(_: str) -> bool:
+    return True
+
+
+_PLAIN: Final = _Unchanged(_always)
 
 
 def _places_in(call: Call) -> list[Place]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Container
+from functools import lru_cache
 from typing import Final
 
 from runproxy.messages import HOP_BY_HOP, Headers, make_headers
@@ -43,6 +44,7 @@ def dropped_names(headers: Headers, kept: Headers) -> list[str]:
     return list(dict.fromkeys(name.lower() for name in headers if name not in kept))
 
 
+@lru_cache(256)  # asked of every header of every call, and the names are always the same few
 def carries_credential(name: str) -> bool:
     """Tell whether the name of a header says that its value is a credential."""
     return _SECRET_NAME.search(name) is not None and name.lower() not in _HARMLESS

@@ -33,11 +33,14 @@ class Route:
     creates: bool = False
     unguarded_methods: tuple[str, ...] = ()
     _tree: Tree = field(init=False, repr=False, compare=False)
+    _names: tuple[str | None, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not _TEMPLATE.fullmatch(self.template) or {".", ".."} & set(self.words):
             raise ValueError(f"{self.template!r} is no path such as '/threads/{{thread_id}}/runs'")
         object.__setattr__(self, "_tree", tree_of(self.pointers))
+        parts = self.template.strip("/").split("/")
+        object.__setattr__(self, "_names", tuple(part[1:-1] if part.startswith("{") else None for part in parts))
         if self.is_closed and any(self._tree.values()):
             raise ValueError("a body of nothing but metadata has no metadata further down")
 
@@ -48,9 +51,8 @@ class Route:
 
     def ids_in(self, path: str) -> dict[str, str]:
         """Give what stands in a raw path of this route in place of its placeholders, by their names."""
-        names = self.template.strip("/").split("/")
-        segments = path.rsplit("/", len(names))[1:]
-        return {name[1:-1]: held for name, held in zip(names, segments, strict=True) if name.startswith("{")}
+        segments = path.rsplit("/", len(self._names))[1:]
+        return {name: held for name, held in zip(self._names, segments, strict=True) if name is not None}
 
     @property
     def members(self) -> Iterable[str]:

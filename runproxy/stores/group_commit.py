@@ -24,10 +24,15 @@ class GroupCommit(Generic[Item]):
         write: Callable[[Sequence[Item]], None],
         write_at_once: Callable[[Sequence[Item]], bool] = lambda _: False,
         concerns_all: Callable[[Exception], bool] = lambda _: False,
+        gather_s: float = 0.0,
+        crowd: int = 4,
     ) -> None:
         self._write = write
         self._write_at_once = write_at_once
         self._concerns_all = concerns_all
+        self._gather_s = gather_s
+        self._crowd = crowd
+        self._is_crowded = False
         self._waiting: list[tuple[Item, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -56,7 +61,10 @@ class GroupCommit(Generic[Item]):
     async def _drain(self) -> None:
         try:
             while self._waiting:
+                if self._is_crowded and self._gather_s:
+                    await asyncio.sleep(self._gather_s)
                 batch, self._waiting = self._waiting, []
+                self._is_crowded = len(batch) > self._crowd
                 await self._write_batch(batch)
         finally:
             self._writer = None

@@ -21,6 +21,26 @@ async def test_those_who_wait_together_share_a_write() -> None:
     assert batches == [list(range(10))]
 
 
+async def test_after_a_crowd_the_next_batch_is_let_grow() -> None:
+    """Where many call at a time, what comes a moment later shares a write."""
+    written: list[list[int]] = []
+    commits: GroupCommit[int] = GroupCommit(lambda items: written.append(list(items)), gather_s=0.2, crowd=4)
+    await asyncio.gather(*(commits.commit(number) for number in range(5)))
+    first = commits.put(5)
+    await asyncio.sleep(0.01)
+    await asyncio.gather(first, commits.commit(6))
+    assert written == [[0, 1, 2, 3, 4], [5, 6]]
+
+
+async def test_who_calls_alone_does_not_wait_for_others() -> None:
+    """After a batch of a few, the next one is written at once."""
+    written: list[list[int]] = []
+    commits: GroupCommit[int] = GroupCommit(lambda items: written.append(list(items)), gather_s=3600, crowd=4)
+    await asyncio.gather(*(commits.commit(number) for number in range(4)))
+    await asyncio.wait_for(commits.commit(4), 60)
+    assert written == [[0, 1, 2, 3], [4]]
+
+
 async def test_what_can_be_written_at_once_goes_to_no_thread() -> None:
     """The quick way is taken when it says that it did the work."""
     at_once: list[int] = []
