@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -32,12 +33,24 @@ def report(pytestconfig: pytest.Config) -> Callable[[str, Mapping[str, int]], No
     return take
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the figures over where this process is one of several that run tests."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["figures"] = session.config.stash.get(_FIGURES, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take the figures of a process that has run some of the tests."""
+    node.config.stash.setdefault(_FIGURES, []).extend(getattr(node, "workeroutput", {}).get("figures", []))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the figures."""
     lines = config.stash.get(_FIGURES, [])
     if lines:
         terminalreporter.section("figures")
-        for line in lines:
+        for line in sorted(lines):
             terminalreporter.write_line(line)
 
 
@@ -82,4 +95,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> object:
     if isinstance(report, pytest.TestReport) and report.skipped and os.environ.get("RUNPROXY_REQUIRE") == "all":
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, which RUNPROXY_REQUIRE=all does not allow: {report.longrepr}"
+    if isinstance(report, pytest.TestReport) and report.failed and not _is_unicode(text := str(report.longrepr)):
+        # pytest-xdist sends nothing else from process to process, and gives up the whole run over it.
+        report.longrepr = text.encode("utf-8", "backslashreplace").decode()
     return report
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell whether a text holds no lone surrogates, as those that tests try things out with do."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

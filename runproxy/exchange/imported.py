@@ -101,7 +101,7 @@ class Import:
         except CorruptCassette as error:
             self.left_out.append(f"{error.message.removeprefix(f'{where}: ').rstrip('.')}, so no cassette can hold it")
             return False
-        except (OverflowError, ValueError):  # a date out of range, text that is no Unicode
+        except (OverflowError, ValueError, orjson.JSONEncodeError):  # a date out of range, text that is no Unicode
             self.left_out.append(f"{place}: it holds a date or a text that no cassette can hold")
             return False
         return True

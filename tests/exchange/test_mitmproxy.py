@@ -234,6 +234,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     st.sampled_from([*flow(), *flow()["request"], *flow()["response"]]),
     VALUES,
 )
+@example("request", "path", b"\x80")
 def test_any_value_in_a_flow_is_read_or_refused(holder: str | None, name: str, value: Any) -> None:
     """Neither is anything else raised for a flow with one odd member."""
     stored = flow()
