@@ -9,13 +9,14 @@ from runproxy.admin.answers import as_json
 from runproxy.admin.metrics import Measured, add_metrics
 from runproxy.admin.misses import add_verdicts
 from runproxy.admin.openapi import add_openapi
-from runproxy.admin.pages import Library, Sources, add_pages
+from runproxy.admin.pages import Audited, Library, Sources, add_pages
 from runproxy.admin.sessions import Wanted, add_sessions
 from runproxy.errors import ConfigError
 
 __all__ = [
     "Access",
     "Application",
+    "Audited",
     "Library",
     "Measured",
     "Sources",

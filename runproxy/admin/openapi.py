@@ -166,6 +166,8 @@ _FILTER: Final = [
     _part("decision", "What was decided.", enum=["accepted", "warned", "refused"]),
     _part("route", "The name of a route."),
     _part("about", "The id of a request, a thread or a run."),
+    _part("rule", "The code of a rule that was broken; with :refused or :warned behind it for what that did."),
+    _part("near", "A limit of the API that was nearly reached: pairs, key, value, or value:KEY."),
     {"name": "where", "in": "query", "description": "KEY=VALUE, any number of times.", "schema": _list_of("Text")},
 ]
 _LIMIT: Final = _part("limit", "How many, from 1 to 500.", type="integer", minimum=1, maximum=500, default=100)

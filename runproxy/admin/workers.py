@@ -18,7 +18,7 @@ from runproxy.admin.access import Access
 from runproxy.admin.answers import as_json
 from runproxy.admin.figures import Figures
 from runproxy.admin.openapi import add_openapi
-from runproxy.admin.pages import Library, Sources, add_pages
+from runproxy.admin.pages import Audited, Library, Sources, add_pages
 from runproxy.admin.sessions import Wanted
 from runproxy.errors import ConfigError
 
@@ -53,7 +53,7 @@ class Supervised:
     restarts: Callable[[], int]
     reload: Callable[[], Awaitable[Mapping[str, object]]]
     library: Library
-    audit: Path | None = None
+    audit: Audited | None = None
 
 
 async def ask(worker: Worker, path: str, method: str = "GET") -> _Answer | None:

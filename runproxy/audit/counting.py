@@ -23,9 +23,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from runproxy.audit.filters import Filter
-from runproxy.audit.rollups import NEAR_PAIRS, NEAR_VALUE_CHARS
-from runproxy.audit.schema import DAY_MS, HOUR_MS, events, hours, key_days, outcome_hours, outcomes, pairs
+from runproxy.audit.filters import Filter, Near, Rule
+from runproxy.audit.rollups import NEAR_KEY_CHARS, NEAR_PAIRS, NEAR_VALUE_CHARS
+from runproxy.audit.schema import DAY_MS, HOUR_MS, events, findings, hours, key_days, outcome_hours, outcomes, pairs
 
 Condition: TypeAlias = ColumnElement[bool]
 Selection: TypeAlias = Select[*tuple[Any, ...]]
@@ -126,7 +126,28 @@ def matches(asked: Filter) -> list[Condition]:
         found.append(events.c.at_ms < asked.until_ms)
     if asked.about is not None:
         found.append(or_(*(events.c[name] == asked.about for name in ("request_id", "thread_id", "run_id"))))
+    if asked.rule is not None:
+        found.append(events.c.seq.in_(select(findings.c.event).where(*breaks(asked.rule))))
+    if asked.near is not None:
+        found.append(_is_near(asked.near))
     return found + [events.c.seq.in_(select(some_pair.c.event).where(*held)) for held in pair_conditions(asked)]
+
+
+def breaks(rule: Rule) -> list[Condition]:
+    """Give what a finding must meet."""
+    found = [findings.c.code == rule.code]
+    return found if rule.refuses is None else [*found, findings.c.refuses == int(rule.refuses)]
+
+
+def _is_near(near: Near) -> Condition:
+    """Give what an event must meet."""
+    if near.limit == "pairs":
+        return events.c.most_pairs >= NEAR_PAIRS
+    is_long = func.length(some_pair.c.key) >= NEAR_KEY_CHARS
+    if near.limit == "value":
+        is_long = some_pair.c.chars >= NEAR_VALUE_CHARS
+    of_key = () if near.key is None else (some_pair.c.key == near.key,)
+    return events.c.seq.in_(select(some_pair.c.event).where(is_long, *of_key))
 
 
 def pair_conditions(asked: Filter, of: FromClause = some_pair) -> list[list[Condition]]:

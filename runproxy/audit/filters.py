@@ -3,14 +3,31 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from runproxy.audit.errors import UnusableFilter
 from runproxy.audit.event import DECISIONS
 from runproxy.durations import parse_duration
 
+_EFFECTS: Final = {"": None, "refused": True, "warned": False}
+_NEAR: Final = ("pairs", "key", "value")
+
 NO_TEAM: Final = "-"
 """Asks for callers of no known team; no team can be named so."""
+
+
+class Rule(NamedTuple):
+    """A rule that a call broke, by its code; `refuses` tells whether it was refused for that, None asks for both."""
+
+    code: str
+    refuses: bool | None = None
+
+
+class Near(NamedTuple):
+    """A limit that a call has come near: `pairs`, the length of a `key`, or of a `value`, perhaps that of `key`."""
+
+    limit: str
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +47,13 @@ class Filter:
     key: str | None = None
     where: tuple[tuple[str, tuple[str, ...]], ...] = ()
     about: str | None = None
+    rule: Rule | None = None
+    near: Near | None = None
 
     @property
     def needs_facts(self) -> bool:
         """Tell whether something is asked for that no roll-up knows."""
-        return bool(self.where) or self.about is not None
+        return bool(self.where or self.about is not None or self.rule or self.near)
 
     @classmethod
     def parse(
@@ -45,8 +64,9 @@ class Filter:
         now: datetime,
         forms_of: Callable[[str], tuple[str, ...]] = lambda value: (value,),
     ) -> "Filter":
-        """Read what a person wrote: since, until, team, route, decision, key and about, and `where` as KEY=VALUE.
+        """Read what a person wrote, by the names of the parts; each of `where` is KEY=VALUE.
 
+        A rule is CODE, CODE:refused or CODE:warned; what is near is pairs, key, value or value:KEY.
         `forms_of` gives the forms in which a value may be on file. Raises `UnusableFilter`, which names what is wrong.
         """
         for name, text in (*given.items(), *(("where", text) for text in where)):
@@ -63,6 +83,8 @@ class Filter:
             given.get("key"),
             tuple(_pair(text, forms_of) for text in where),
             given.get("about"),
+            _rule(given.get("rule")),
+            _near(given.get("near")),
         )
 
 
@@ -88,6 +110,26 @@ def _check_text(name: str, text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise UnusableFilter(name, "that is no UTF-8 text") from None
+
+
+def _rule(text: str | None) -> Rule | None:
+    if text is None:
+        return None
+    code, _, effect = text.partition(":")
+    if not code or effect not in _EFFECTS:
+        raise UnusableFilter(
+            "rule", f"{text!r} is not the code of a rule, with ':refused' or ':warned' behind it or not"
+        )
+    return Rule(code, _EFFECTS[effect])
+
+
+def _near(text: str | None) -> Near | None:
+    if text is None:
+        return None
+    limit, colon, key = text.partition(":")
+    if limit not in _NEAR or (colon and limit != "value"):
+        raise UnusableFilter("near", f"{text!r} is none of pairs, key, value, and value:KEY")
+    return Near(limit, key if colon else None)
 
 
 def _pair(text: str, forms_of: Callable[[str], tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:

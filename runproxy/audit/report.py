@@ -88,7 +88,7 @@ class TeamRow:
 
 @dataclass(frozen=True, slots=True)
 class ViolationRow:
-    """A rule that a team broke: how often that refused a call, how often it only warned, and the last such call."""
+    """A rule that a team broke: how many calls that refused, of how many it only warned, and the last such call."""
 
     code: str
     team: str
@@ -116,13 +116,16 @@ class CoverageRow:
 
 @dataclass(frozen=True, slots=True)
 class NewKeyRow:
-    """A key that nobody wrote before: when and by whom it was first seen, how many values it has, and of which kind."""
+    """A key that nobody wrote before: when and by whom it was first seen, how many values it has, and of which kind.
+
+    `calls` counts all that have carried it since, also after the time that is asked about.
+    """
 
     key: str
     first_ms: int
     team: str
     teams: int
-    times: int
+    calls: int
     distinct: int
     looks_like: str
 
@@ -252,8 +255,8 @@ def violations(connection: Connection, asked: Filter) -> list[ViolationRow]:
     found = select(
         findings.c.code,
         events.c.team,
-        func.sum(findings.c.refuses),
-        func.sum(1 - findings.c.refuses),
+        func.count(distinct(case((findings.c.refuses == 1, findings.c.event)))),
+        func.count(distinct(case((findings.c.refuses == 0, findings.c.event)))),
         func.count(distinct(findings.c.param)),
         func.max(events.c.at_ms),
         func.max(events.c.seq),
@@ -327,8 +330,8 @@ def _rows(connection: Connection, found: Selection) -> list[tuple[Any, ...]]:
 
 def _new_key(connection: Connection, key: str, seen: Sequence[tuple[str, int]], team: str | None) -> NewKeyRow:
     first_team, first_ms = seen[0]
-    times, many = _value_counts(connection, key, team)
-    return NewKeyRow(key, first_ms, first_team, len(seen), times, many, looks_like(_some_values(connection, key, team)))
+    calls, many = _value_counts(connection, key, team)
+    return NewKeyRow(key, first_ms, first_team, len(seen), calls, many, looks_like(_some_values(connection, key, team)))
 
 
 def _sums(connection: Connection, counted: Subquery, name: str) -> dict[str, int]:
@@ -360,11 +363,12 @@ def _first_and_last(connection: Connection, asked: Filter) -> tuple[int | None, 
 
 
 def _value_counts(connection: Connection, key: str, team: str | None) -> tuple[int, int]:
-    """Count the values of a key, and those that differ."""
+    """Count the calls that carry a key, and the values of it that differ."""
     of_team = () if team is None else (pairs.c.team == team,)
-    found = select(func.count(), func.count(distinct(pairs.c.value))).where(pairs.c.key == key, *of_team)
-    ((times, many),) = _rows(connection, found)
-    return times, many
+    counts = (func.count(distinct(pairs.c.event)), func.count(distinct(pairs.c.value)))
+    found = select(*counts).where(pairs.c.key == key, *of_team)
+    ((calls, many),) = _rows(connection, found)
+    return calls, many
 
 
 def _some_values(connection: Connection, key: str, team: str | None) -> list[str]:

@@ -36,6 +36,11 @@ class Keeping:
             )
         return cls(settings.store_values, settings.store_values_of, secret.value if secret else None)
 
+    @classmethod
+    def for_asking(cls, settings: AuditSettings) -> "Keeping":
+        """Make what looks for values, also for hashes where the secret of those is there."""
+        return cls.of(settings.model_copy(update={"store_values": "full", "store_values_of": {}}))
+
     def keep(self, key: str, value: str) -> tuple[str | None, Form]:
         """Give what is kept of the value of a key."""
         way = self._special.get(key, self._ordinary)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runproxy import admin
+from runproxy.audit.values import Keeping
 from runproxy.backends import Sessions
 from runproxy.cassettes.scanning import Scanner
 from runproxy.composition.auditing import is_audited
@@ -43,10 +44,15 @@ def make_library(settings: Settings) -> admin.Library:
     return admin.Library(FileStore(Path(settings.cassettes.dir), WriteGate(), matcher=matcher), Scanner({}))
 
 
-def audit_store(settings: Settings) -> Path | None:
-    """Give the file that holds the audit; None where nothing is written down, and nothing was."""
+def make_audited(settings: Settings) -> admin.Audited | None:
+    """Tell where the audit is, and how to look for values in it; None where nothing is written down, and nothing was.
+
+    Raises `ConfigError` where the secret of hashed values cannot be used.
+    """
     store = Path(settings.audit.store)
-    return store if is_audited(settings) or store.exists() else None
+    if not is_audited(settings) and not store.exists():
+        return None
+    return admin.Audited(store, Keeping.for_asking(settings.audit).forms_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ class Side:
             verdicts = self.service.verdicts
             return {"misses": verdicts.misses, "errors": verdicts.errors}[name][::-1]
 
-        return admin.Sources(status, latest, make_library(settings), audit_store(settings))
+        return admin.Sources(status, latest, make_library(settings), make_audited(settings))
 
     def _audit(self) -> dict[str, object] | None:
         held = self.watched.auditor

@@ -13,7 +13,7 @@ from typing import Final
 from runproxy.admin.workers import Supervised, Worker, ask, make_workers_app
 from runproxy.composition.listening import place_of, tls_of
 from runproxy.composition.rules import Reloader, make_rules
-from runproxy.composition.side import audit_store, make_access, make_library
+from runproxy.composition.side import make_access, make_audited, make_library
 from runproxy.config import Settings, policy_in
 from runproxy.errors import ConfigError
 from runproxy.server import HostPort, routed
@@ -142,7 +142,7 @@ async def _told_of(workers: Workers) -> AsyncIterator[None]:
         workers.crew.restarts.total,
         workers.reload,
         library,
-        audit_store(workers.settings),
+        make_audited(workers.settings),
     )
     app = make_workers_app(supervised, make_access(listen))
     place = HostPort(listen.admin_host, listen.admin_port, "--admin-port")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from runproxy.audit.errors import UnusableFilter
-from runproxy.audit.filters import Filter
+from runproxy.audit.filters import Filter, Near, Rule
 
 NOW = datetime(2026, 11, 26, 21, 30, tzinfo=UTC)
 NOW_MS = round(NOW.timestamp() * 1000)
@@ -50,7 +50,43 @@ def test_what_is_no_pair_is_told(text: str) -> None:
         Filter.parse({}, [text], now=NOW)
 
 
-@pytest.mark.parametrize("name", ["team", "key", "route", "about", "where"])
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        pytest.param("invalid_type", Rule("invalid_type"), id="whatever-it-did"),
+        pytest.param("invalid_type:refused", Rule("invalid_type", True), id="refused"),
+        pytest.param("invalid_type:warned", Rule("invalid_type", False), id="warned"),
+    ],
+)
+def test_a_rule_is_its_code_and_what_it_did(text: str, rule: Rule) -> None:
+    """Without a word behind it, both are meant."""
+    assert Filter.parse({"rule": text}, now=NOW).rule == rule
+
+
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [
+        pytest.param("pairs", Near("pairs"), id="pairs"),
+        pytest.param("key", Near("key"), id="key"),
+        pytest.param("value", Near("value"), id="value"),
+        pytest.param("value:a:b", Near("value", "a:b"), id="value-of-a-key"),
+    ],
+)
+def test_nearness_is_that_to_a_limit(text: str, near: Near) -> None:
+    """The value may be that of one key, which may hold a colon."""
+    assert Filter.parse({"near": text}, now=NOW).near == near
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("rule", ""), ("rule", ":refused"), ("rule", "a:b"), ("near", "far"), ("near", "key:a")]
+)
+def test_what_is_no_rule_and_no_limit_is_told(name: str, text: str) -> None:
+    """The error names the part and shows what was given."""
+    with pytest.raises(UnusableFilter, match=f"{name}: '{text}' is "):
+        Filter.parse({name: text}, now=NOW)
+
+
+@pytest.mark.parametrize("name", ["team", "key", "route", "about", "rule", "near", "where"])
 def test_what_is_no_text_is_told(name: str) -> None:
     """An argument of other bytes than UTF-8 comes as lone surrogates, which no database takes."""
     given, where = ({}, ["k=\udce9"]) if name == "where" else ({name: "\udce9"}, [])

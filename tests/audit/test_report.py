@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from runproxy.audit import report
-from runproxy.audit.event import AuditEvent, Pair
-from runproxy.audit.filters import Filter
+from runproxy.audit.event import AuditEvent, Finding, Pair
+from runproxy.audit.filters import Filter, Near, Rule
 from runproxy.audit.looks import looks_like
 from runproxy.audit.reading import all_calls, find_calls
 from runproxy.audit.store import AuditStore
@@ -21,18 +21,22 @@ from tests.audit.calls import DAY_MS, HOUR_MS, NOW_MS, call, store_of
 
 TEAMS, KEYS, VALUES, ROUTES = (
     ("search", "ads", ""),
-    ("user", "env", "trace"),
+    ("user", "env", "trace", "k" * 60),
     ("a", "b", "c" * 500),
     ("modify_run", "x"),
 )
+MANY = {f"k{number}": "" for number in range(13)}
+CODES = ("policy_key_pattern", "policy_near_limit", "x")
 MOMENTS = st.integers(-3 * DAY_MS, 3 * DAY_MS).map(lambda offset: NOW_MS + offset) | st.sampled_from(
     [NOW_MS - NOW_MS % span + offset for span in (HOUR_MS, DAY_MS) for offset in (-1, 0, 1)]
 )
 
 
 def one_call(at_ms: int, metadata: dict[str, str], team: str, route: str, decision: str) -> AuditEvent:
-    """Make a call that breaks a rule unless it is accepted."""
-    broken = [] if decision == "accepted" else ["policy_key_pattern"]
+    """Make a call that breaks a rule unless it is accepted, and another one twice where it has pairs enough."""
+    broken = (
+        [] if decision == "accepted" else ["policy_key_pattern"] + ["policy_near_limit"] * (2 * (len(metadata) > 1))
+    )
     return call(metadata, at_ms=at_ms, team=team, route=route, decision=decision, broken=broken)
 
 
@@ -45,7 +49,7 @@ DECIDED = st.sampled_from(["accepted", "warned", "refused"])
 CALLS = st.builds(
     one_call,
     MOMENTS,
-    st.dictionaries(st.sampled_from(KEYS), st.sampled_from(VALUES)),
+    st.dictionaries(st.sampled_from(KEYS), st.sampled_from(VALUES)) | st.just(MANY),
     st.sampled_from(TEAMS),
     st.sampled_from(ROUTES),
     DECIDED,
@@ -60,6 +64,11 @@ FILTERS = st.builds(
     maybe(DECIDED),
     maybe(st.sampled_from(KEYS)),
     st.just(()) | st.lists(PAIRS, max_size=2).map(tuple),
+    st.none(),
+    st.none() | st.builds(Rule, st.sampled_from(CODES), st.none() | st.booleans()),
+    st.none()
+    | st.builds(Near, st.sampled_from(["pairs", "key", "value"]))
+    | st.builds(Near, st.just("value"), st.sampled_from(KEYS)),
 )
 
 
@@ -74,7 +83,23 @@ def is_asked_about(one: AuditEvent, asked: Filter) -> bool:
         and (asked.decision is None or one.decision == asked.decision)
         and (asked.key is None or asked.key in pairs)
         and all(pairs.get(key) in values for key, values in asked.where)
+        and (asked.rule is None or any(breaks(found, asked.rule) for found in one.findings))
+        and (asked.near is None or is_near(one, asked.near))
     )
+
+
+def breaks(found: Finding, rule: Rule) -> bool:
+    """Tell in plain words what a rule in a filter means."""
+    return found.code == rule.code and rule.refuses in (None, found.refuses)
+
+
+def is_near(one: AuditEvent, near: Near) -> bool:
+    """Tell in plain words what a limit in a filter means: four fifths of it."""
+    if near.limit == "pairs":
+        return one.most_pairs >= 0.8 * 16
+    if near.limit == "key":
+        return any(len(pair.key) >= 0.8 * 64 - 1 for pair in one.pairs)
+    return any(pair.chars >= 0.8 * 512 and near.key in (None, pair.key) for pair in one.pairs)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +110,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(calls=st.lists(CALLS, max_size=12), asked=FILTERS)
 def test_every_question_is_answered_as_the_calls_themselves_would(
     empty: Path, tmp_path_factory: pytest.TempPathFactory, calls: list[AuditEvent], asked: Filter
@@ -130,23 +155,24 @@ def check_summary(connection: Connection, asked: Filter, meant: list[AuditEvent]
     assert +Counter(found.decisions) == decisions
     assert +Counter(found.outcomes) == +Counter(refused=refused, forwarded=len(meant) - refused)
     assert found.teams == len({one.team for one in meant} - {""})
-    assert (found.violations, found.warnings) == (refused, decisions["warned"])
+    broken = Counter(broken.refuses for one in meant for broken in one.findings)
+    assert (found.violations, found.warnings) == (broken[True], broken[False])
     assert found.first_ms == min((one.at_ms for one in meant), default=None)
     assert found.last_ms == max((one.at_ms for one in meant), default=None)
 
 
 def check_lists(connection: Connection, asked: Filter, meant: list[AuditEvent], calls: list[AuditEvent]) -> None:
     """Compare what is told by key, team and rule."""
-    shown = [asked.key] if asked.key is not None else KEYS
-    by_key = Counter(pair.key for one in meant for pair in one.pairs if pair.key in shown)
+    by_key = Counter(pair.key for one in meant for pair in one.pairs if asked.key in (None, pair.key))
     assert {row.key: row.calls for row in report.keys(connection, asked)} == by_key
     by_team = Counter(one.team for one in meant)
     assert {row.team: row.calls for row in report.teams(connection, asked)} == by_team
-    broken = Counter((found.code, one.team) for one in meant for found in one.findings)
+    broken = Counter(each for one in meant for each in {(found.code, one.team) for found in one.findings})
     told = report.violations(connection, asked)
     assert {(row.code, row.team): row.refused + row.warned for row in told} == broken
+    check_links(connection, asked)
     all_keys = [one for one in calls if is_asked_about(one, replace(asked, key=None))]
-    covered = Counter((one.team, pair.key) for one in all_keys for pair in one.pairs if pair.key in shown)
+    covered = Counter((one.team, pair.key) for one in all_keys for pair in one.pairs if asked.key in (None, pair.key))
     of_team = Counter(one.team for one in all_keys)
     rows = report.coverage(connection, asked)
     assert {(row.team, row.key): (row.calls, row.of) for row in rows} == {
@@ -159,6 +185,18 @@ def check_lists(connection: Connection, asked: Filter, meant: list[AuditEvent], 
     values = Counter(pair.value for one in all_keys for pair in one.pairs if pair.key == "user")
     assert {row.value: row.times for row in report.values(connection, asked, "user")} == values
     assert report.distinct_values(connection, asked, "user") == len(values)
+
+
+def check_links(connection: Connection, asked: Filter) -> None:
+    """Ask for the calls behind the counts of broken rules and of nearness, as the page does, and count them."""
+    for broken in report.violations(connection, asked) if asked.rule is None else ():
+        for refuses, count in ((True, broken.refused), (False, broken.warned)):
+            behind = replace(asked, team=broken.team, rule=Rule(broken.code, refuses))
+            assert len(find_calls(connection, behind, 100)) == count
+    for near in report.nearness(connection, asked) if asked.near is None else ():
+        behind = replace(asked, team=near.team, near=Near(near.limit, near.key if near.limit == "value" else None))
+        behind = replace(behind, key=near.key) if near.limit == "key" else behind
+        assert len(find_calls(connection, behind, 100)) == near.near
 
 
 def test_who_is_near_a_limit_is_told_with_the_key(tmp_path: Path) -> None:
@@ -195,7 +233,7 @@ def test_new_keys_are_told_with_who_wrote_them_first_and_what_they_look_like(tmp
         for_ads = report.new_keys(connection, Filter(since_ms=NOW_MS - DAY_MS, team="ads"))
     store.close()
     (row,) = rows
-    assert (row.key, row.team, row.teams, row.times, row.distinct) == ("trace", "ads", 2, 21, 20)
+    assert (row.key, row.team, row.teams, row.calls, row.distinct) == ("trace", "ads", 2, 21, 20)
     assert (row.first_ms, row.looks_like) == (NOW_MS - HOUR_MS, "uuid")
     assert {one.key for one in for_ads} == {"user", "trace"}
 

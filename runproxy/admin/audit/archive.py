@@ -17,15 +17,24 @@ from runproxy.audit.store import AuditStore
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _AT_ONCE: Final = 500
-PARTS: Final = ("since", "until", "team", "key", "decision", "route", "about")
+PARTS: Final = ("since", "until", "team", "key", "decision", "route", "about", "rule", "near")
 """The parts of a filter that stand once in an address; `where` may stand several times."""
 
 
 class Archive:
-    """Asks the store at a path, which is opened when somebody asks first. `now` tells the time."""
+    """Asks the store at a path, which is opened when somebody asks first.
 
-    def __init__(self, path: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    `forms_of` gives the forms in which a value may be on file, and `now` tells the time.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        forms_of: Callable[[str], tuple[str, ...]],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.path = path
+        self._forms_of = forms_of
         self._now = now
         self._opened: AuditStore | None = None
 
@@ -49,7 +58,8 @@ class Archive:
     def asked(self, query: MultiMapping[str]) -> Filter:
         """Read the filter that stands in an address; raises `UnusableFilter`. What is left empty asks for nothing."""
         given = {name: query.get(name) or None for name in PARTS}
-        return Filter.parse(given, [text for text in query.getall("where", []) if text], now=self._now())
+        where = [text for text in query.getall("where", []) if text]
+        return Filter.parse(given, where, now=self._now(), forms_of=self._forms_of)
 
     async def close(self, _: web.Application) -> None:
         """Close the store."""

@@ -1,7 +1,5 @@
 """Pages for people: what goes on now, the cassettes, the misses, and the audit. They work without a script."""
 
-from pathlib import Path
-
 from aiohttp import web
 
 from runproxy.admin.pages.cassettes import add_cassettes
@@ -9,9 +7,9 @@ from runproxy.admin.pages.library import Library
 from runproxy.admin.pages.misses import add_misses
 from runproxy.admin.pages.now import add_now
 from runproxy.admin.pages.rendering import Renderer, add_static
-from runproxy.admin.pages.sources import Sources
+from runproxy.admin.pages.sources import Audited, Sources
 
-__all__ = ["Library", "Sources", "add_pages"]
+__all__ = ["Audited", "Library", "Sources", "add_pages"]
 
 
 def add_pages(app: web.Application, sources: Sources) -> None:
@@ -27,12 +25,12 @@ def add_pages(app: web.Application, sources: Sources) -> None:
         _add_audit(app, sources.audit, renderer)
 
 
-def _add_audit(app: web.Application, store: Path, renderer: Renderer) -> None:
+def _add_audit(app: web.Application, audited: Audited, renderer: Renderer) -> None:
     from runproxy.admin.audit.api import add_audit_api  # noqa: PLC0415 - loads SQLAlchemy, which only an audit needs
     from runproxy.admin.audit.archive import Archive  # noqa: PLC0415
     from runproxy.admin.pages.audit import add_audit  # noqa: PLC0415
 
-    archive = Archive(store)
+    archive = Archive(audited.store, audited.forms_of)
     add_audit_api(app, archive)
     add_audit(app, archive, renderer)
 

@@ -99,6 +99,7 @@ class _Pages:
             "given": dict(given),
             "wheres": [value for name, value in given if name == "where"],
             "address": _Addresses(given),
+            "all_with_key": _Addresses([part for part in given if part[0] == "team"]).with_key,
             "decisions": DECISIONS,
             "no_team": NO_TEAM,
         }
@@ -116,6 +117,10 @@ class _Addresses:
         added = [(name, str(value)) for name, value in changed.items() if value not in ("", None)]
         query = urlencode([*kept, *added], errors="backslashreplace")
         return f"{path}?{query}" if query else path
+
+    def with_key(self, key: str) -> str:
+        """Give the address of the calls that carry a key."""
+        return self("/audit/calls", key=key)
 
 
 def _read_one(connection: Any, seq: int) -> Any:

@@ -11,11 +11,19 @@ Latest: TypeAlias = Callable[[Literal["misses", "errors"]], Awaitable[Sequence[M
 
 
 @dataclass(frozen=True, slots=True)
+class Audited:
+    """The store of the audit, and what gives the forms in which a value may be on file there."""
+
+    store: Path
+    forms_of: Callable[[str], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """What pages ask: what `/api/status` tells, the latest misses and errors, the latest first, and the cassettes."""
 
     status: Callable[[], Awaitable[Mapping[str, Any]]]
     latest: Latest
     library: Library
-    audit: Path | None = None
-    """The store of the audit; None where nothing is written down and nothing was."""
+    audit: Audited | None = None
+    """The audit; None where nothing is written down and nothing was."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # loaded by the commands themselves
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 FORMATS: Final = ("table", "json", "jsonl", "csv")
-_FILTERS: Final = ("since", "until", "team", "key", "decision", "route", "about")
+_FILTERS: Final = ("since", "until", "team", "key", "decision", "route", "about", "rule", "near")
 
 # Only this is taken from the environment: what is asked is said on the command line.
 store_option = click.option(
@@ -38,6 +38,12 @@ _asking = (
     click.option("--decision", metavar="WORD", help="Calls that were accepted, warned or refused."),
     click.option("--route", metavar="NAME", help="Calls to this route."),
     click.option("--about", metavar="ID", help="The call of this request, or those about this thread or run."),
+    click.option(
+        "--rule",
+        metavar="CODE",
+        help="Calls that broke this rule; CODE:refused those that it refused, CODE:warned those that went on.",
+    ),
+    click.option("--near", metavar="LIMIT", help="Calls near a limit of the API: pairs, key, value, or value:KEY."),
     store_option,
 )
 
@@ -86,5 +92,5 @@ def filter_of(options: dict[str, Any], settings: "Settings") -> "Filter":
     from runproxy.audit.values import Keeping
 
     given = {name: options.get(name) for name in _FILTERS}
-    keeping = Keeping.of(settings.audit.model_copy(update={"store_values": "full", "store_values_of": {}}))
-    return Filter.parse(given, options["where"], now=datetime.now(UTC), forms_of=keeping.forms_of)
+    forms_of = Keeping.for_asking(settings.audit).forms_of
+    return Filter.parse(given, options["where"], now=datetime.now(UTC), forms_of=forms_of)

@@ -30,7 +30,7 @@ _NEW_KEYS: Final = (
     Column("first seen", "first", "time"),
     Column("by team", "team", "team"),
     Column("teams", "teams", "number"),
-    Column("times", "times", "number"),
+    Column("calls", "calls", "number"),
     Column("values", "distinct", "number"),
     Column("look like", "looks_like"),
 )
