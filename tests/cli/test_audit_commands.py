@@ -154,6 +154,7 @@ def test_filters_are_the_same_everywhere() -> None:
         pytest.param(("export", "--format", "parquet"), "needs a file: -o FILE", id="parquet"),
         pytest.param(("export", "-o", "none/x"), "cannot be written", id="output"),
         pytest.param(("simulate", "--policy", "none.toml"), "none.toml: cannot be read", id="policy"),
+        pytest.param(("import-cassettes", "none"), "none: there is no such folder", id="cassettes"),
     ],
 )
 def test_what_cannot_be_done_is_told(args: tuple[str, ...], told: str) -> None:
@@ -283,6 +284,28 @@ def test_a_broken_archive_is_told_of() -> None:
     assert (verdict.exit_code, "cannot be read as an archive" in verdict.stdout) == (1, True)
     assert audit("prune", "--older-than", "1d", "--require-export", "archive").exit_code == 2
     assert records("summary", "--json")["calls"] == 6
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_an_archive_without_a_file_proves_nothing(tmp_path: Path, *, is_there: bool) -> None:
+    """Whoever names a wrong folder is not told that all is well."""
+    if is_there:
+        (tmp_path / "none").mkdir()
+    verdict = audit("verify", "--archive", str(tmp_path / "none"))
+    assert (verdict.exit_code, "holds no file of an archive" in verdict.stdout) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *(("--since", "7d"), ("--until", "7d"), ("--team", "x"), ("--key", "x"), ("--where", "a=b")),
+        *(("--decision", "refused"), ("--route", "x"), ("--about", "x")),
+    ],
+)
+def test_an_archive_takes_no_selection(option: tuple[str, str]) -> None:
+    """Any part of a filter is refused, for a chain with gaps proves nothing."""
+    assert audit("export", "--into", "archive", *option).exit_code == 2
+    assert not Path("archive").exists()
 
 
 def test_cassettes_are_audited_after_the_fact(tmp_path: Path) -> None:

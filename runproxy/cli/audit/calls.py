@@ -125,7 +125,7 @@ def _archive(folder: str, options: dict[str, Any]) -> None:
     from runproxy.cli.audit.progress import counting
     from runproxy.cli.reading import settings_here
 
-    if any(options[name] for name in ("since", "until", "team", "key", "where", "decision", "route", "about")):
+    if any(given for name, given in options.items() if name != "store"):
         raise click.UsageError("--into: an archive holds the whole chain, and no selection of it.")
     archive = Archive(Path(folder))
     with opened(options["store"], settings_here()) as store, counting("Exporting entries") as told:

@@ -81,9 +81,11 @@ def _of_archive(folder: str, noted: "list[Link]") -> list[str]:
 
     archive = Archive(Path(folder))
     try:
-        if end := archive.end():
-            noted.append(end)
-        with counting("Hashing the archive", end.seq if end else None) as told:
+        end = archive.end()
+        if end is None:
+            return [f"{folder}: holds no file of an archive, so nothing was proven by it."]
+        noted.append(end)
+        with counting("Hashing the archive", end.seq) as told:
             archive.check(told)
     except AuditError as error:
         return [error.message]
@@ -146,19 +148,22 @@ def import_cassettes(folder: str, store: str | None) -> None:
     They are judged by the rules of the settings file. The team is known as far as the name of the cassette tells it.
     Calls that were imported before are passed over.
 
-    Exit code 0: done; 1: some cassette cannot be read, and which.
+    Exit code 0: done; 1: some cassette cannot be read, and which; 2: there is no such folder.
 
     \b
     Example:
       runproxy audit import-cassettes cassettes
     """
     from runproxy.audit.cassettes import imported
+    from runproxy.audit.errors import AuditError
     from runproxy.audit.store import AuditStore
     from runproxy.audit.writing import write
     from runproxy.cli.cassette.folder import open_store
     from runproxy.cli.reading import settings_here
     from runproxy.errors import CassetteError
 
+    if not Path(folder).is_dir():
+        raise AuditError(f"{folder}: there is no such folder; nothing was written down.")
     settings = settings_here()
     cassettes, reader = open_store(folder), _reader(settings)
     held = AuditStore.open(Path(store or settings.audit.store), creates=True)
