@@ -24,8 +24,11 @@ from runproxy.audit.event import DECISIONS, UNKNOWN
 from runproxy.audit.filters import Filter
 from runproxy.audit.looks import looks_like
 from runproxy.audit.rollups import NEAR_KEY_CHARS
-from runproxy.audit.schema import events, findings, pairs, sightings
+from runproxy.audit.schema import events, findings, key_days, pairs, sightings
 from runproxy.limits import MAX_KEY_CHARS, MAX_PAIRS, MAX_VALUE_CHARS
+
+MOST_COUNTED: Final = 10_000
+"""Nobody needs to know more exactly how many values a new key has, and ids have as many as there are calls."""
 
 _LOOKED_AT: Final = 200
 """So many values are looked at to tell what values of a key look like."""
@@ -118,7 +121,8 @@ class CoverageRow:
 class NewKeyRow:
     """A key that nobody wrote before: when and by whom it was first seen, how many values it has, and of which kind.
 
-    `calls` counts all that have carried it since, also after the time that is asked about.
+    `calls` counts all that have carried it since, also after the time that is asked about. Values that differ are
+    counted up to `MOST_COUNTED`.
     """
 
     key: str
@@ -330,7 +334,7 @@ def _rows(connection: Connection, found: Selection) -> list[tuple[Any, ...]]:
 
 def _new_key(connection: Connection, key: str, seen: Sequence[tuple[str, int]], team: str | None) -> NewKeyRow:
     first_team, first_ms = seen[0]
-    calls, many = _value_counts(connection, key, team)
+    calls, many = _calls_with(connection, key, team), _values_of(connection, key, team)
     return NewKeyRow(key, first_ms, first_team, len(seen), calls, many, looks_like(_some_values(connection, key, team)))
 
 
@@ -362,13 +366,18 @@ def _first_and_last(connection: Connection, asked: Filter) -> tuple[int | None, 
     return first, last
 
 
-def _value_counts(connection: Connection, key: str, team: str | None) -> tuple[int, int]:
-    """Count the calls that carry a key, and the values of it that differ."""
+def _calls_with(connection: Connection, key: str, team: str | None) -> int:
+    """Count the calls that carry a key, of all times."""
+    of_team = () if team is None else (key_days.c.team == team,)
+    found = select(func.coalesce(func.sum(key_days.c.calls), 0)).where(key_days.c.key == key, *of_team)
+    return int(connection.execute(found).scalar_one())
+
+
+def _values_of(connection: Connection, key: str, team: str | None) -> int:
+    """Count the values of a key that differ, up to `MOST_COUNTED`: the index gives one after the other."""
     of_team = () if team is None else (pairs.c.team == team,)
-    counts = (func.count(distinct(pairs.c.event)), func.count(distinct(pairs.c.value)))
-    found = select(*counts).where(pairs.c.key == key, *of_team)
-    ((calls, many),) = _rows(connection, found)
-    return calls, many
+    some = select(pairs.c.value).distinct().where(pairs.c.key == key, *of_team).limit(MOST_COUNTED).subquery()
+    return connection.execute(select(func.count(some.c.value))).scalar_one()
 
 
 def _some_values(connection: Connection, key: str, team: str | None) -> list[str]:

@@ -1,7 +1,5 @@
 """What can be asked about the audit as a whole, by name; each answer is a table."""
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -9,6 +7,7 @@ from typing import Any, Final
 import orjson
 
 from runproxy.audit import report
+from runproxy.audit.export import csv_line
 from runproxy.audit.reading import LoggedCall
 
 TABLES: Final[Mapping[str, Callable[..., Sequence[Any]]]] = {
@@ -21,8 +20,6 @@ TABLES: Final[Mapping[str, Callable[..., Sequence[Any]]]] = {
 }
 """Each takes a connection and a filter, and gives rows of one kind."""
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-
 
 def as_rows(found: Iterable[Any]) -> list[dict[str, Any]]:
     """Give rows as JSON has them."""
@@ -30,17 +27,9 @@ def as_rows(found: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]], *, heads: bool = True) -> bytes:
-    """Write rows as CSV, below the names of the columns.
-
-    A text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, "CSV injection"): anybody can
-    write metadata.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text)
-    if rows and heads:
-        writer.writerow(rows[0])
-    writer.writerows([_cell(value) for value in row.values()] for row in rows)
-    return text.getvalue().encode("utf-8", "backslashreplace")
+    """Write rows as CSV, below the names of the columns."""
+    lines = [csv_line(rows[0])] if rows and heads else []
+    return "".join([*lines, *(csv_line(row.values()) for row in rows)]).encode("utf-8", "backslashreplace")
 
 
 def call_row(call: LoggedCall) -> dict[str, Any]:
@@ -52,7 +41,3 @@ def call_row(call: LoggedCall) -> dict[str, Any]:
         "metadata": orjson.dumps({pair.key: pair.value for pair in call.event.pairs}).decode(),
         "rules": " ".join(finding.code for finding in call.event.findings),
     }
-
-
-def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

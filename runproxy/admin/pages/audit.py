@@ -148,6 +148,7 @@ def _overview(connection: Any, asked: Filter) -> dict[str, Any]:
         "nearness": nearness[:_SHOWN],
         "more_nearness": len(nearness) - _SHOWN,
         "new_keys": report.new_keys(connection, asked, _SHOWN),
+        "most_counted": report.MOST_COUNTED,
         "limits": (MAX_PAIRS, MAX_KEY_CHARS, MAX_VALUE_CHARS),
         "time_text": time_text,
     }
