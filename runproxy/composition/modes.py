@@ -20,6 +20,7 @@ from runproxy.composition.upstreams import connected
 from runproxy.composition.workshop import Workshop, check_may_record
 from runproxy.config import CassetteSettings, Settings
 from runproxy.errors import CassetteNotFound, ConfigError
+from runproxy.matching import Matcher
 from runproxy.messages import Backend
 from runproxy.redaction import WriteGate
 from runproxy.routes import KNOWN, RouteTable
@@ -51,31 +52,52 @@ async def compose_modes(
     `watched` puts something in front of the upstream that keeps account of it; `sharing` says what can be done with
     cassettes that other processes use too.
     """
-    redactor = make_redactor(settings.redact)
-    matcher = make_matcher(settings.match, redactor)
-    syncs = settings.cassettes.durability == "power"
-    store = FileStore(Path(settings.cassettes.dir), gate, syncs=syncs, matcher=matcher)
-    default, faults = checked_name(settings.cassettes.default), make_chooser(settings)
-    workshop = Workshop(
-        settings, store, Shelf(store), gate, redactor, matcher, Drifts(), Played(), faults=faults, sharing=sharing
-    )
+    default, workshop = checked_name(settings.cassettes.default), make_workshop(settings, gate, sharing)
     if settings.mode == "replay":
         yield await _replay_modes(settings, workshop, default)
         return
-    profile = _required_upstream(settings)
-    is_sunset = never_sunset if profile.kind == "self_hosted" else Sunsets()
-    async with connected(profile, gate, settings.limits, trusts_of(settings.attribution)) as client:
-        upstream = watched(client)
-        workshop = replace(workshop, upstream=upstream, is_sunset=is_sunset)
+    profile = required_upstream(settings)
+    async with equipped(workshop, profile, watched) as workshop:
         if settings.mode in ("record", "auto"):
             check_may_record(settings, settings.mode)
-            store.check_writable()
+            workshop.store.check_writable()
         loading = Loading(workshop)
         loads = {"passthrough": loading.passthrough, "record": loading.record, "auto": loading.auto}
         deck = Deck(default, loads.get(settings.mode, loading.verify))
         await deck.backend(None)  # tells of an unusable cassette now, not at the first call
         yield Modes(deck, profile.address.base_path, profile.address.base_path, workshop)
         await deck.finish()
+
+
+def make_store(settings: Settings, gate: WriteGate, matcher: Matcher) -> FileStore:
+    """Make what keeps the cassettes of the settings' folder."""
+    syncs = settings.cassettes.durability == "power"
+    return FileStore(Path(settings.cassettes.dir), gate, syncs=syncs, matcher=matcher)
+
+
+def make_workshop(
+    settings: Settings,
+    gate: WriteGate,
+    sharing: Sharing = ALONE,
+) -> Workshop:
+    """Make what makes backends for the cassettes of the settings' folder; no upstream yet. Raises `ConfigError`."""
+    redactor = make_redactor(settings.redact)
+    matcher = make_matcher(settings.match, redactor)
+    store, faults = make_store(settings, gate, matcher), make_chooser(settings)
+    return Workshop(
+        settings, store, Shelf(store), gate, redactor, matcher, Drifts(), Played(), faults=faults, sharing=sharing
+    )
+
+
+@asynccontextmanager
+async def equipped(
+    workshop: Workshop, profile: Profile, watched: Callable[[Backend], Backend] = lambda upstream: upstream
+) -> AsyncIterator[Workshop]:
+    """Give a workshop an upstream for as long as the context lasts; raises `ConfigError`."""
+    settings = workshop.settings
+    is_sunset = never_sunset if profile.kind == "self_hosted" else Sunsets()
+    async with connected(profile, workshop.gate, settings.limits, trusts_of(settings.attribution)) as client:
+        yield replace(workshop, upstream=watched(client), is_sunset=is_sunset)
 
 
 async def _replay_modes(settings: Settings, workshop: Workshop, default: str) -> Modes:
@@ -99,7 +121,8 @@ def base_path_in(cassette: Cassette) -> str:
     return next((path for path in paths if path is not None), DEFAULT_BASE_PATH)
 
 
-def _required_upstream(settings: Settings) -> Profile:
+def required_upstream(settings: Settings) -> Profile:
+    """Give the upstream that the settings name; raises `ConfigError` where they name none."""
     profile = settings.profile
     if profile is None:
         raise ConfigError(

@@ -77,6 +77,8 @@ class Workshop:
     faults: Chooser | None = None
     """Those that strike calls without a session."""
     sharing: Sharing = ALONE
+    record_command: str = ""
+    """What a person types to record what was missed; that of the command line unless said otherwise."""
 
     async def load(self, name: str, match: MatchSettings = _NO_MATCH) -> Cassette:
         """Give a cassette to replay, compared as `match` says, too; raises what the store raises."""
@@ -107,19 +109,21 @@ class Workshop:
         held = self.settings.cassettes
         if cassette is not None:
             self.sharing.check_playing(name, cassette, on_exhausted or held.on_exhausted)
-        command = ["runproxy", "record", "--upstream", self.settings.upstream or "URL", f"--cassette={name}"]
-        if held.dir != CassetteSettings().dir:
-            command.append(f"--dir={held.dir}")
         expiry = Expiry(held.oldest, held.on_expired == "error") if held.oldest else None
         return Replay(
             name,
             cassette,
             on_exhausted or held.on_exhausted,
-            shlex.join(command),
+            self.record_command or self._own_command(name),
             expiry=expiry,
             matcher=self.matcher,
             max_recorded_bytes=held.max_recorded_body_bytes,
         )
+
+    def _own_command(self, name: str) -> str:
+        folder = self.settings.cassettes.dir
+        command = ["runproxy", "record", "--upstream", self.settings.upstream or "URL", f"--cassette={name}"]
+        return shlex.join([*command, f"--dir={folder}"] if folder != CassetteSettings().dir else command)
 
     async def verify(
         self, name: str, on_exhausted: OnExhausted | None = None, match: MatchSettings = _NO_MATCH
@@ -200,9 +204,14 @@ class Workshop:
             return Cassette((), self.matcher.with_more(match))
 
 
+def is_ci() -> bool:
+    """Tell whether the environment says CI=true."""
+    return os.environ.get("CI", "").lower() in ("true", "1")
+
+
 def check_may_record(settings: Settings, mode: str) -> None:
     """Raise `ConfigError` where the environment says CI=true, and nothing says that recording is meant all the same."""
-    if os.environ.get("CI", "").lower() in ("true", "1") and not settings.allow_record_in_ci:
+    if is_ci() and not settings.allow_record_in_ci:
         raise ConfigError(
             f"mode: {mode!r} would record, and the environment says CI=true, where fixtures must not change. "
             "Use replay, or allow it with --allow-record-in-ci."

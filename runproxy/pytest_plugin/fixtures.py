@@ -1,0 +1,85 @@
+"""The fixtures."""
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from runproxy.pytest_plugin.flags import options_of
+from runproxy.pytest_plugin.judging import HELD, Held
+from runproxy.pytest_plugin.naming import cassette_of, folder_of
+
+if TYPE_CHECKING:  # they bring all of runproxy, which tests that do not use it need not wait for
+    from runproxy.testing import CassetteServer, CassetteSession
+
+SETTINGS_FILE: Final = "runproxy.toml"
+NO_KEY: Final = "runproxy-needs-no-key"
+"""Stands in OPENAI_API_KEY, which the SDKs insist on, where there is none."""
+
+_PROXIES: Final = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
+_NOT_PROXIED: Final = "127.0.0.1,localhost"
+
+
+@pytest.fixture(scope="session")
+def runproxy_config() -> Mapping[str, Any]:
+    """Give keyword arguments for all sessions, as `runproxy.cassette` takes them; override it in a conftest.py."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def runproxy_server() -> "Iterator[CassetteServer]":
+    """Run one server for all tests of this process; `runproxy_server.cassette("name")` gives further sessions."""
+    from runproxy.testing import CassetteServer
+
+    with CassetteServer() as server:
+        yield server
+
+
+@pytest.fixture(name="runproxy")
+def own_session(
+    request: pytest.FixtureRequest, runproxy_server: "CassetteServer", runproxy_config: Mapping[str, Any]
+) -> "Iterator[CassetteSession]":
+    """Give the session of this test: `base_url`, `calls`, `misses`, `assert_all_played()`."""
+    from runproxy.errors import RunproxyError
+
+    held = None
+    try:
+        held = _started(request.node, runproxy_server, runproxy_config)
+        yield held.session
+        held.end()
+    except RunproxyError as error:
+        pytest.fail(f"runproxy: {error.message}", pytrace=False)
+    finally:
+        if held is not None:
+            held.drop()
+
+
+@pytest.fixture
+def runproxy_env(runproxy: "CassetteSession", monkeypatch: pytest.MonkeyPatch) -> "CassetteSession":
+    """Point OPENAI_BASE_URL to the session of this test, for clients that are made in it; gives the session."""
+    monkeypatch.setenv("OPENAI_BASE_URL", runproxy.base_url)
+    if not os.environ.get("OPENAI_API_KEY"):
+        monkeypatch.setenv("OPENAI_API_KEY", NO_KEY)
+    if any(os.environ.get(name) for name in _PROXIES):  # else calls to this machine would go through that proxy
+        for name in ("no_proxy", "NO_PROXY"):
+            before = os.environ.get(name)
+            monkeypatch.setenv(name, f"{before},{_NOT_PROXIED}" if before else _NOT_PROXIED)
+    return runproxy
+
+
+def _started(item: pytest.Item, server: "CassetteServer", config: Mapping[str, Any]) -> Held:
+    from runproxy.testing import Options
+
+    settings_file = item.config.rootpath / SETTINGS_FILE
+    defaults = {"folder": folder_of(item), "config": settings_file if settings_file.exists() else None}
+    options = Options(**options_of(item, config, defaults))
+    session = server.start(cassette_of(item), options, lambda upstream: _to_record(item, upstream))
+    held = item.stash[HELD] = Held(session)
+    return held
+
+
+def _to_record(item: pytest.Item, upstream: str) -> str:
+    where = () if upstream else ("--runproxy-upstream=URL",)
+    return shlex.join(["pytest", "--runproxy-mode=record", *where, item.nodeid])

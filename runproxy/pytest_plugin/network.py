@@ -1,0 +1,99 @@
+"""`--runproxy-block-network`: tests reach this machine only, and are told what they tried to reach."""
+
+import ipaddress
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+_OWN_THREADS: Final = "runproxy-"
+"""How threads of runproxy are named, which records from an upstream; see `runproxy.testing.loop`."""
+
+_LOCAL_NAMES: Final = frozenset({"", "localhost", "ip6-localhost"})
+_INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
+_Address = Any  # as `socket` takes it: a pair, or four values, of host and port and more
+
+
+class NetworkBlocked(RuntimeError):
+    """A test tried to reach another machine. No `OSError`, which clients take for a passing trouble."""
+
+
+class NetworkGuard:
+    """Stands in front of `socket`, and so of asyncio, too; what it has refused fails the test."""
+
+    def __init__(self) -> None:
+        self._refused: list[str] = []
+        self._patches = pytest.MonkeyPatch()
+        for name in ("connect", "connect_ex"):
+            self._patches.setattr(socket.socket, name, self._connecting(getattr(socket.socket, name)))
+        self._patches.setattr(socket.socket, "sendto", self._sending(socket.socket.sendto, -1, 2))
+        self._patches.setattr(socket.socket, "sendmsg", self._sending(socket.socket.sendmsg, 3, 4))
+        self._patches.setattr(socket, "getaddrinfo", self._resolving(socket.getaddrinfo))
+
+    def undo(self) -> None:
+        """Leave `socket` as it was."""
+        self._patches.undo()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self) -> object:
+        """Fail a test that tried to reach another machine, also where the code under test made nothing of it."""
+        self._refused.clear()
+        result = yield
+        if self._refused:
+            pytest.fail("\n".join(dict.fromkeys(self._refused)), pytrace=False)
+        return result
+
+    def _connecting(self, connect: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(own: socket.socket, address: _Address, /) -> Any:
+            self._check(own, address)
+            return connect(own, address)
+
+        return guarded
+
+    def _sending(self, send: Callable[..., Any], position: int, least: int) -> Callable[..., Any]:
+        def guarded(own: socket.socket, *arguments: Any) -> Any:
+            if len(arguments) >= least and arguments[position] is not None:
+                self._check(own, arguments[position])
+            return send(own, *arguments)
+
+        return guarded
+
+    def _resolving(self, resolve: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(host: Any, port: Any, *arguments: Any, **named: Any) -> Any:
+            self._check_host(host, port)
+            return resolve(host, port, *arguments, **named)
+
+        return guarded
+
+    def _check(self, own: socket.socket, address: _Address) -> None:
+        if own.family in _INTERNET and isinstance(address, tuple):
+            self._check_host(*address[:2])
+
+    def _check_host(self, host: Any, port: Any) -> None:
+        if is_local(host) or threading.current_thread().name.startswith(_OWN_THREADS):
+            return
+        told = host.decode("ascii", "replace") if isinstance(host, bytes) else host
+        where = f"[{told}]:{port}" if ":" in told else f"{told}:{port}"
+        message = (
+            f"A test tried to reach {where}, and --runproxy-block-network lets tests reach this machine only. "
+            "Point the client to runproxy.base_url, or make it in the test, once runproxy_env has set OPENAI_BASE_URL."
+        )
+        self._refused.append(message)
+        raise NetworkBlocked(message)
+
+
+def is_local(host: object) -> bool:
+    """Tell whether a host, as `socket` takes it, is this machine."""
+    if host is None:
+        return True
+    name = (host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)).lower().rstrip(".")
+    if name in _LOCAL_NAMES or name.endswith(".localhost"):  # RFC 6761 section 6.3
+        return True
+    try:
+        address = ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_unspecified)
