@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -18,6 +19,7 @@ SETTINGS_FILE: Final = "runproxy.toml"
 NO_KEY: Final = "runproxy-needs-no-key"
 """Stands in OPENAI_API_KEY, which the SDKs insist on, where there is none."""
 
+_PATHS: Final = ("folder", "policy", "config")
 _PROXIES: Final = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 _NOT_PROXIED: Final = "127.0.0.1,localhost"
 
@@ -49,8 +51,8 @@ def own_session(
         held = _started(request.node, runproxy_server, runproxy_config)
         yield held.session
         held.end()
-    except RunproxyError as error:
-        pytest.fail(f"runproxy: {error.message}", pytrace=False)
+    except (RunproxyError, pytest.UsageError) as error:
+        pytest.fail(f"runproxy: {error}", pytrace=False)
     finally:
         if held is not None:
             held.drop()
@@ -74,12 +76,18 @@ def _started(item: pytest.Item, server: "CassetteServer", config: Mapping[str, A
 
     settings_file = item.config.rootpath / SETTINGS_FILE
     defaults = {"folder": folder_of(item), "config": settings_file if settings_file.exists() else None}
-    options = Options(**options_of(item, config, defaults))
+    options = Options(**_from_root(options_of(item, config, defaults), item.config.rootpath))
     session = server.start(cassette_of(item), options, lambda upstream: _to_record(item, upstream))
     held = item.stash[HELD] = Held(session)
     return held
 
 
+def _from_root(options: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Let relative paths start in the root of the project, wherever pytest was started."""
+    are_paths = {name for name in _PATHS if isinstance(options.get(name), str | os.PathLike)}
+    return {name: root / value if name in are_paths else value for name, value in options.items()}
+
+
 def _to_record(item: pytest.Item, upstream: str) -> str:
     where = () if upstream else ("--runproxy-upstream=URL",)
-    return shlex.join(["pytest", "--runproxy-mode=record", *where, item.nodeid])
+    return shlex.join(["pytest", "--runproxy-mode=record", *where, item.config.cwd_relative_nodeid(item.nodeid)])

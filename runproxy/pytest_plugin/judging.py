@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from runproxy.pytest_plugin.flags import MARKER
+from runproxy.pytest_plugin.flags import MARKER, marked_by
 from runproxy.pytest_plugin.naming import cassette_of
 
 if TYPE_CHECKING:
@@ -55,9 +55,15 @@ HELD: Final = pytest.StashKey[Held]()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Let the marker alone be enough: it stands for the fixture, which is set up before all others."""
+    """Let the marker alone be enough: it stands for the fixture, which is set up before all others.
+
+    Raises `pytest.UsageError` for a marker that says what cannot be.
+    """
+    if item.get_closest_marker(MARKER) is None:
+        return
+    marked_by(item)
     names = getattr(item, "fixturenames", None)
-    if names is not None and "runproxy_env" not in names and item.get_closest_marker(MARKER):
+    if names is not None and "runproxy_env" not in names:
         names.insert(0, "runproxy_env")
 
 

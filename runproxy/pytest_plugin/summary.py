@@ -10,7 +10,6 @@ from typing import Any, Final, Literal
 import pytest
 
 _SHOWN: Final = ("replayed", "recorded", "miss")
-_WORDS: Final = {"miss": "misses"}
 _MOST_LINES: Final = 10
 _FORMAT: Final = "runproxy/"
 _DESELECTED: Final = "runproxy_deselected"
@@ -75,7 +74,7 @@ class Totals:
     def line(self, unused: int | None) -> str:
         """Say it in a line; `unused` is None where it cannot be told."""
         others = sorted(self.outcomes.keys() - set(_SHOWN))
-        counts = [f"{self.outcomes[outcome]} {_WORDS.get(outcome, outcome)}" for outcome in (*_SHOWN, *others)]
+        counts = [_counted(self.outcomes[outcome], outcome) for outcome in (*_SHOWN, *others)]
         told = counts if unused is None else [*counts, f"{unused} unused"]
         return f"runproxy: {', '.join(told)}"
 
@@ -155,6 +154,10 @@ class Deselection:
         """Tell it."""
         output: dict[str, Any] = getattr(self._config, "workeroutput", {})
         output[_DESELECTED] = self._deselected
+
+
+def _counted(count: int, outcome: str) -> str:
+    return f"{count} {'misses' if outcome == 'miss' and count != 1 else outcome}"
 
 
 def _is_below(path: Path, folders: Sequence[Path]) -> bool:
