@@ -15,6 +15,7 @@ from runproxy.cassettes import FORMAT, decode
 from runproxy.cassettes.schema import make_schema
 from runproxy.errors import CassetteError
 
+pytest_plugins = ["pytester"]  # for tests/pytest_plugin; only the topmost conftest may say it
 _FOR_TESTS = {"RUNPROXY_OPENAPI", "RUNPROXY_REQUIRE"}
 _MOST_BYTES = 64 * 1024
 """Larger cassettes hold more of the same, and would take long to check."""

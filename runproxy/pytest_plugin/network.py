@@ -47,6 +47,7 @@ class NetworkGuard:
 
     def _connecting(self, connect: Callable[..., Any]) -> Callable[..., Any]:
         def guarded(own: socket.socket, address: _Address, /) -> Any:
+            __tracebackhide__ = True  # the caller is of interest, here as below
             self._check(own, address)
             return connect(own, address)
 
@@ -54,6 +55,7 @@ class NetworkGuard:
 
     def _sending(self, send: Callable[..., Any], position: int, least: int) -> Callable[..., Any]:
         def guarded(own: socket.socket, *arguments: Any) -> Any:
+            __tracebackhide__ = True
             if len(arguments) >= least and arguments[position] is not None:
                 self._check(own, arguments[position])
             return send(own, *arguments)
@@ -62,16 +64,19 @@ class NetworkGuard:
 
     def _resolving(self, resolve: Callable[..., Any]) -> Callable[..., Any]:
         def guarded(host: Any, port: Any, *arguments: Any, **named: Any) -> Any:
+            __tracebackhide__ = True
             self._check_host(host, port)
             return resolve(host, port, *arguments, **named)
 
         return guarded
 
     def _check(self, own: socket.socket, address: _Address) -> None:
+        __tracebackhide__ = True
         if own.family in _INTERNET and isinstance(address, tuple):
             self._check_host(*address[:2])
 
     def _check_host(self, host: Any, port: Any) -> None:
+        __tracebackhide__ = True
         if is_local(host) or threading.current_thread().name.startswith(_OWN_THREADS):
             return
         told = host.decode("ascii", "replace") if isinstance(host, bytes) else host

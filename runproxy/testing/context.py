@@ -63,7 +63,7 @@ def cassette(
     - `folder` holds the cassettes; the file is `FOLDER/NAME.json`.
     - `upstream`: the base URL to forward to, or the name of a profile in `config`; `RUNPROXY_UPSTREAM` unless given.
     - `match`: how calls are compared with recordings, as in the table `[match]` of the settings.
-    - `policy`: rules on metadata, as in `[policy]`, or the path of a file that holds them; in place of those in `config`.
+    - `policy`: rules on metadata, as in `[policy]`, or the path of a file of them; in place of those in `config`.
     - `on_exhausted`: what answers a call after its last recording: "error" (a miss), "last" or "cycle".
     - `allow_misses`: a call without a recorded answer is no failure of the test.
     - `config`: settings that count, too: the path of a `runproxy.toml`, or tables as in one. No file is read unasked.
