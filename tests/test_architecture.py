@@ -91,6 +91,7 @@ OWNERS = {
     "jinja2": {"admin"},
     "prometheus_client": {"admin"},
     "rich": {"cli"},
+    "pytest": {"pytest_plugin"},
 }
 """The only rooms that may import a library."""
 

@@ -31,6 +31,7 @@ def test_the_workers_of_xdist_are_summed_up(project: Project) -> None:
     replayed.stdout.fnmatch_lines(["cassettes/test_calls/test_gone.json: none of 1 was used"])
 
 
+@pytest.mark.slow
 def test_what_workers_deselect_or_miss_is_known(project: Project) -> None:
     """A part of the tests tells nothing of what is unused, and a miss in a worker is a failure."""
     project.write(MANY)

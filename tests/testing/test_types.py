@@ -74,6 +74,7 @@ def run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=170, check=False)
 
 
+@pytest.mark.slow
 def test_mypy_knows_the_public_names(files: tuple[Path, Path], tmp_path: Path) -> None:
     """In strict mode nothing is wrong with the one, and all that is wrong with the other is found."""
     good, bad = files
