@@ -90,4 +90,6 @@ def _from_root(options: Mapping[str, Any], root: Path) -> dict[str, Any]:
 
 def _to_record(item: pytest.Item, upstream: str) -> str:
     where = () if upstream else ("--runproxy-upstream=URL",)
-    return shlex.join(["pytest", "--runproxy-mode=record", *where, item.config.cwd_relative_nodeid(item.nodeid)])
+    file = os.path.relpath(item.path, item.config.invocation_params.dir)
+    test = "::".join((file, item.nodeid.partition("::")[2]))
+    return shlex.join(["pytest", "--runproxy-mode=record", *where, test])

@@ -331,3 +331,29 @@ class Case(unittest.TestCase):
     project.record().assert_outcomes(passed=1)
     assert list(project.cassettes) == ["test_calls/Case.test_one.json"]
     project.run().assert_outcomes(passed=1)
+
+
+def test_the_command_to_record_works_where_pytest_was_started(project: Project) -> None:
+    """Its path starts there, and not in the root of the project; paths in the settings start in the root."""
+    project.pytester.makeconftest("""
+import pytest
+
+@pytest.fixture(scope="session")
+def runproxy_config():
+    return {"folder": "tapes"}
+""")
+    sub = project.pytester.mkdir("sub")
+    (sub / "test_sub.py").write_text(
+        "from test_calls import call\ndef test_one(runproxy):\n    call(base_url=runproxy.base_url)\n", encoding="utf-8"
+    )
+    project.write("")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(sub)
+        patch.syspath_prepend(project.pytester.path)
+        result = project.run()
+    result.stdout.fnmatch_lines(
+        [
+            "To record it: pytest --runproxy-mode=record --runproxy-upstream=URL test_sub.py::test_one",
+            f"Looked for in {project.pytester.path}/tapes/test_sub/test_one.json, which is not there yet.",
+        ]
+    )
