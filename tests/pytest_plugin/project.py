@@ -1,14 +1,13 @@
 """A person's project, in which pytest is run: tests that call through the plugin, and what came of it."""
 
 import re
-import warnings
 from pathlib import Path
 
 import pytest
 
 from tests.testing.calling import written
 
-PLUGIN = ("-p", "runproxy.pytest_plugin", "-p", "no:cacheprovider")
+PLUGIN = ("-p", "runproxy.pytest_plugin")
 """Plugins are named, and not found by their entry points, so that what else is installed costs no time here."""
 
 CALLING = """
@@ -29,8 +28,11 @@ def call(user="u", base_url=None):
 """
 SETTINGS = """
 [pytest]
-filterwarnings = error
+filterwarnings =
+    error
+    ignore::pytest.PytestAssertRewriteWarning
 """
+"""Some tests import the plugin themselves, so that pytest finds it loaded already."""
 
 
 class Project:
@@ -48,9 +50,7 @@ class Project:
 
     def run(self, *arguments: str) -> pytest.RunResult:
         """Run pytest in this process."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pytest.PytestAssertRewriteWarning)  # tests have imported the plugin, too
-            return self.pytester.runpytest_inprocess(*PLUGIN, *arguments)
+        return self.pytester.runpytest_inprocess(*PLUGIN, *arguments)
 
     def run_apart(self, *arguments: str) -> pytest.RunResult:
         """Run pytest in a process of its own, as pytest-xdist needs it."""

@@ -67,7 +67,7 @@ def test_what_becomes_of_it_can_be_chosen(stale: Project, policy: str, code: int
         pytest.param(["test_calls.py::test_one"], id="node"),
         pytest.param(["--deselect", "test_calls.py::test_other"], id="--deselect"),
         pytest.param(["--ignore", "nothing"], id="--ignore"),
-        pytest.param(["--lf", "-p", "cacheprovider"], id="--lf"),
+        pytest.param(["--lf"], id="--lf"),
     ],
 )
 def test_nothing_is_said_of_it_where_only_some_tests_are_run(stale: Project, arguments: Sequence[str]) -> None:
