@@ -12,7 +12,7 @@ MARKER_HELP: Final = (
     "runproxy(cassette=None, *, mode, match, policy, on_exhausted, upstream, folder, allow_misses, config): "
     "play or record a cassette in this test, and point OPENAI_BASE_URL there; see docs/howto/pytest.md of runproxy"
 )
-_OF_A_SESSION: Final = frozenset(
+OF_A_SESSION: Final = frozenset(
     {"mode", "folder", "upstream", "match", "policy", "on_exhausted", "allow_misses", "config"}
 )
 
@@ -85,9 +85,9 @@ def marked_by(item: pytest.Item) -> dict[str, Any]:
 
 
 def _check_names(names: Iterable[str], where: str) -> None:
-    unknown = sorted(set(names) - _OF_A_SESSION)
+    unknown = sorted(set(names) - OF_A_SESSION)
     if unknown:
-        raise pytest.UsageError(f"{where}: there is no {unknown[0]!r}; there are {', '.join(sorted(_OF_A_SESSION))}.")
+        raise pytest.UsageError(f"{where}: there is no {unknown[0]!r}; there are {', '.join(sorted(OF_A_SESSION))}.")
 
 
 def _added(general: Mapping[str, Any], special: Mapping[str, Any]) -> dict[str, Any]:
