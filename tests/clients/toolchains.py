@@ -26,9 +26,19 @@ def curl() -> str:
     return _found("curl")
 
 
+def node_program() -> str:
+    """Find Node, or skip."""
+    return _new_enough("node", "--version", NODE_SINCE)
+
+
+def go_program() -> str:
+    """Find Go, or skip."""
+    return _new_enough("go", "version", GO_SINCE)
+
+
 def node(folder: str, script: str) -> list[str]:
     """Give the command for a script in a folder whose packages npm has installed, or skip."""
-    found = _new_enough("node", "--version", NODE_SINCE)
+    found = node_program()
     for name, version in json.loads((HERE / folder / "package.json").read_bytes())["dependencies"].items():
         installed = HERE / folder / "node_modules" / name / "package.json"
         if not installed.exists() or json.loads(installed.read_bytes())["version"] != version:
@@ -41,7 +51,7 @@ def node(folder: str, script: str) -> list[str]:
 
 def go(folder: str, into: Path) -> list[str]:
     """Compile the program of a folder, offline, and give its command, or skip."""
-    program = _new_enough("go", "version", GO_SINCE)
+    program = go_program()
     if _offline(program, "list", "-deps", ".", folder=folder).returncode:
         pytest.skip(f"the modules of tests/clients/{folder} are not downloaded; {BRING_IT}")
     compiled = str(into / folder)
