@@ -1,8 +1,7 @@
-"""The documents: what they list is what there is, and what they show works."""
+"""The documents: what they list is what there is. What they show is tried in tests/docs."""
 
 import ast
 import re
-import tomllib
 from pathlib import Path
 from typing import get_args
 
@@ -12,24 +11,20 @@ from prometheus_client.parser import text_string_to_metric_families
 from runproxy import strictjson
 from runproxy.admin.sessions import Wanted
 from runproxy.coding import CODINGS
-from runproxy.config import FaultSettings, make_settings
+from runproxy.config import FaultSettings
 from runproxy.config.faults import KINDS_OF, Kind
 from runproxy.messages import Request, make_headers
 from runproxy.routes import KNOWN
 from runproxy.server import protocol
 from runproxy.upstream import failures
+from tests.docs.page import ROOT, pages
 from tests.parts import ask, proxy
 
-ROOT = Path(__file__).parents[1]
 GUARD = (ROOT / "docs" / "guard.md").read_text(encoding="utf-8")
 FAULTS = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
 HTTP = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
-CASSETTES = (ROOT / "docs" / "cassettes.md").read_text(encoding="utf-8")
 UPSTREAMS = (ROOT / "docs" / "upstreams.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-AUDIT = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
-PAGES = GUARD + README + CASSETTES + FAULTS + UPSTREAMS + OPERATIONS + AUDIT
 NOT_OF_THE_GUARD = re.compile(
     "answer_too_long|audit_unavailable|cassette_error|cassette_miss|client_gone|fault|internal_error|invalid_config|"
     "invalid_filter|opaque_body|secret_found|stopped|needs_one_process|sunset|too_many_(calls|connections|credentials)|"
@@ -120,21 +115,13 @@ async def test_the_table_of_figures_is_what_is_told(tmp_path: Path) -> None:
     assert {name.removesuffix("_total") for name in re.findall(r"^\| `(\w+)`", section, re.MULTILINE)} == told
 
 
-@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", PAGES, re.DOTALL))
-def test_every_example_of_settings_is_valid(text: str) -> None:
-    """Whoever copies a TOML block has settings that load."""
-    make_settings(tomllib.loads(text), "the documents")
-
-
 def anchors_of(page: Path) -> set[str]:
     """Give what links to the headings of a page end in."""
     heads = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
-@pytest.mark.parametrize(
-    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("page", pages(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_to_a_file_or_a_heading_leads_somewhere(page: Path) -> None:
     """Relative links name files that are there, and anchors name headings of the page."""
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
