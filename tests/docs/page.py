@@ -52,3 +52,11 @@ def parse(page: str) -> Iterator[Block]:
         elif prepares := _PREPARE.match(step["comment"]):
             yield Block(line, "sh", "run", prepares["how"] or "", step["comment"][prepares.end() :])
         comment, ends = step["comment"] or "", step.end()
+
+
+def section(page: str, heading: str) -> tuple[int, str]:
+    """Give what stands below a heading of the second level, and how many lines stand before that."""
+    before, found, after = page.partition(f"\n## {heading}\n")
+    if not found:
+        raise ValueError(f"there is no heading {heading!r}")
+    return before.count("\n") + 2, after.partition("\n## ")[0] + "\n"

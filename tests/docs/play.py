@@ -17,7 +17,7 @@ import tempfile
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -99,24 +99,30 @@ def _text(one: Ended | Server) -> str:
 def _shown(text: str) -> re.Pattern[str]:
     """Make a pattern of shown output: … stands for anything in its line, and alone for any number of lines."""
     lines = (
-        r"(?:.*\n)*?" if line.strip() == "…" else rf"{re.escape(line.rstrip()).replace('…', '.*')}[ \t]*\n"
+        r"(?:.*\n)*?" if line.strip() == "…" else rf"{re.escape(line.rstrip()).replace('…', '.*')}[ \t]*(?:\n|\Z)"
         for line in text.splitlines()
     )
     return re.compile(f"^{''.join(lines)}", re.MULTILINE)
 
 
-def play(page: Path, root: Path) -> Counter[str]:
-    """Take all blocks of a page in a folder of its own; raises Trouble that names the place."""
-    reader = Reader(shell := Shell(root))
+@contextmanager
+def played(page: Path, blocks: Iterable[Block], shell: Shell) -> Iterator[Counter[str]]:
+    """Take blocks of a page, and give how many there were while the servers that they have started still run.
+
+    Raises Trouble that names the place.
+    """
+    reader = Reader(shell)
     try:
-        for block in parse(page.read_text(encoding="utf-8")):
+        for block in blocks:
             try:
                 reader.take(block)
             except Trouble as trouble:
                 raise Trouble(f"{page}:{block.line}\n{block.text}{trouble}") from trouble
+        yield reader.counts
     finally:
-        shell.stop()
-    return reader.counts
+        troubles = shell.stop()
+    if troubles:
+        raise Trouble(f"{page}\n{troubles[0]}")
 
 
 def apart() -> list[str]:
@@ -153,7 +159,8 @@ def main(page: str, is_apart: str = "") -> int:
     with _own_ports(is_apart=bool(is_apart)), tempfile.TemporaryDirectory() as root:
         signal.alarm(PAGE_S)
         try:
-            counts = play(Path(page), Path(root))
+            with played(Path(page), parse(Path(page).read_text(encoding="utf-8")), Shell(Path(root))) as counts:
+                pass
         except Trouble as trouble:
             print(trouble, file=sys.stderr)
             return 1

@@ -17,6 +17,7 @@ from tests.docs.page import ROOT
 COMMAND_S = 60.0
 """How long a block may take; only one that hangs does."""
 READY_S = 30.0
+OWN_PROGRAMS = Path(sys.executable).parent
 STOP_S = 20.0
 _POLL_S = 0.02
 _KEPT = 'trap \'{ export -p; printf "cd %q\\n" "$PWD"; } > "$READERS_STATE"\' EXIT'
@@ -69,18 +70,22 @@ class Server:
 
 
 class Shell:
-    """Runs commands in one folder, and stops the servers at the end."""
+    """Runs commands in the folder `page` below a root, and stops the servers at the end.
 
-    def __init__(self, root: Path) -> None:
+    `programs` is the folder where runproxy is found.
+    """
+
+    def __init__(self, root: Path, programs: Path = OWN_PROGRAMS, *, command_s: float = COMMAND_S) -> None:
         self.folder = root / "page"
+        self._command_s = command_s
         self._logs = root / "logs"
         self._servers: dict[frozenset[str], Server] = {}
         self._started = 0
         for folder in (self.folder / "cassettes", self._logs, root / "home"):
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
         (root / "home" / ".curlrc").write_text("fail-with-body\n", encoding="utf-8")  # an error is no example
         shutil.copy(ROOT / "cassettes" / "quickstart.json", self.folder / "cassettes")
-        self._environment = _environment(root)
+        self._environment = _environment(root, programs)
 
     def run(self, text: str) -> Ended:
         """Run commands to their end, one shell for all; what they export, and where they go, lasts."""
@@ -89,9 +94,9 @@ class Shell:
         with printed.open("wb") as file:
             process = self._start(script, self._environment, file.fileno())
             try:
-                process.wait(COMMAND_S)
+                process.wait(self._command_s)
             except subprocess.TimeoutExpired:
-                raise Trouble(f"did not end in {COMMAND_S} s:\n{printed.read_text(encoding='utf-8')}") from None
+                raise Trouble(f"did not end in {self._command_s} s:\n{printed.read_text(encoding='utf-8')}") from None
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
@@ -117,8 +122,8 @@ class Shell:
         _wait(is_ready, server)
         return server
 
-    def stop(self) -> None:
-        """Stop all servers; raise the first Trouble of them."""
+    def stop(self) -> list[Trouble]:
+        """Stop all servers, and give what was wrong with them."""
         troubles = []
         for server in self._servers.values():
             try:
@@ -126,8 +131,7 @@ class Shell:
             except Trouble as trouble:
                 troubles.append(trouble)
         self._servers.clear()
-        if troubles:
-            raise troubles[0]
+        return troubles
 
     def _ready_file(self, command: str) -> Path:
         named = re.search(r"--ready-file[ =](\S+)", command)
@@ -174,17 +178,19 @@ def _wait(is_ready: Callable[[], bool], server: Server) -> None:
         time.sleep(_POLL_S)
 
 
-def _environment(root: Path) -> dict[str, str]:
+def _environment(root: Path, programs: Path) -> dict[str, str]:
     """Give a reader's environment: this runproxy, Node and Go where tests/clients has brought them, no settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RUNPROXY_")}
     for name in ("CI", "PYTHONDONTWRITEBYTECODE"):  # without compiled modules every command takes a second more
         kept.pop(name, None)
-    places = (Path(sys.executable).parent, ROOT / ".venv-clients" / "bin")
+    places = (programs, ROOT / ".venv-clients" / "bin")
+    caches = Path.home() / ".cache"
     return {
         **kept,
         "PATH": os.pathsep.join([*map(str, places), os.environ["PATH"]]),
         "HOME": str(root / "home"),
-        "GOCACHE": os.environ.get("GOCACHE", str(Path.home() / ".cache" / "go-build")),
+        "GOCACHE": os.environ.get("GOCACHE", str(caches / "go-build")),
+        "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR", str(caches / "pip")),
         "OPENAI_API_KEY": "any-key-or-none",
         "NO_COLOR": "1",
         "COLUMNS": "120",
