@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _STEP = re.compile(
-    r"^(?P<indent> *)(?P<fence>`{3,})(?P<language>[\w+-]*)[^\n`]*\n(?P<text>.*?)^ *(?P=fence) *$"
+    r"^(?P<indent> *)(?P<fence>`{3,})(?P<language>[^\s`]*)[^\n`]*\n(?P<text>.*?)^ *(?P=fence) *$"
     r"|^ *<!-- *(?P<comment>.*?) *-->",
     re.MULTILINE | re.DOTALL,
 )
@@ -45,6 +45,8 @@ def parse(page: str) -> Iterator[Block]:
     comment, ends = "", 0
     for step in _STEP.finditer(page):
         line = page.count("\n", 0, step.start()) + 1
+        if (step["language"] or "").startswith("{"):
+            continue  # a directive of the site's generator, such as its contents
         if step["comment"] is None:
             how, _, detail = comment.partition(":") if page[ends : step.start()] == "\n" else ("", "", "")
             text = re.sub(f"^{step['indent']}", "", step["text"], flags=re.MULTILINE)

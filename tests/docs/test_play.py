@@ -51,6 +51,11 @@ def test_a_block_is_found_with_what_its_comment_says(page: str, found: Block) ->
     assert list(parse(page)) == [found]
 
 
+def test_a_directive_of_the_site_is_no_block() -> None:
+    """Contents and the like are for its generator."""
+    assert list(parse(block("guard\naudit", "{toctree}"))) == []
+
+
 def test_commands_of_a_block_go_on_after_a_backslash() -> None:
     """Servers are started command by command; comments are none."""
     (found,) = parse(block("a \\\n  b\n# c\nd"))
