@@ -2,8 +2,9 @@
 
 A clone is made of this repository as it is committed, and its README followed heading by heading: the commands are
 those that stand there. The first journey sets runproxy up in the clone; the others share that environment, each in a
-folder of its own. It takes the ports that the README names, and asks a package index for what `pip` installs there.
-Ends with code 1 where something did not go as the README says.
+folder of its own. Those that install something ask a package index. The others have a network of their own where the
+system allows one, because they take the ports that the README names; elsewhere these must be free. Ends with code 1
+where something did not go as the README says.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from tests.admin.test_browser import browsing
 from tests.docs.page import ROOT, Block, parse, section
-from tests.docs.play import played
+from tests.docs.play import apart, own_ports, played
 from tests.docs.shell import Shell, Trouble
 
 COMMAND_S = 600.0
@@ -59,8 +60,9 @@ async def _visit(address: str) -> None:
             raise Trouble(f"{address} does not show {shown!r}:\n{told}")
 
 
+FIRST = "demo"
 JOURNEYS: dict[str, tuple[str, Callable[[str], None]]] = {
-    "demo": ("See it work", nothing),
+    FIRST: ("See it work", nothing),
     "record my own": ("Record your own", nothing),
     "test with pytest": ("Test with pytest", nothing),
     "check policy in CI": ("Check your policy in CI", nothing),
@@ -69,26 +71,49 @@ JOURNEYS: dict[str, tuple[str, Callable[[str], None]]] = {
 """By name: the heading in the README, and what is looked at in the end, while the servers still run."""
 
 
-def main() -> int:
+def go(name: str, folder: Path) -> None:
+    """Go one journey, with what the first has set up; raises Trouble."""
+    heading, look = JOURNEYS[name]
+    clone = folder / FIRST / "page"
+    readme = (clone / "README.md").read_text(encoding="utf-8")
+    shell = Shell(folder / name, clone / ".venv" / "bin", command_s=COMMAND_S)
+    with played(Path("README.md"), blocks(readme, heading), shell):
+        look(section(readme, heading)[1])
+
+
+def installs(name: str, folder: Path) -> bool:
+    """Tell whether a journey asks a package index."""
+    readme = (folder / FIRST / "page" / "README.md").read_text(encoding="utf-8")
+    return any(NAME in block.detail for block in parse(section(readme, JOURNEYS[name][0])[1]))
+
+
+def main(folder: Path) -> int:
     """Go them all."""
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder / FIRST / "page")], check=True)
+    for name in JOURNEYS:
+        prefix = [] if installs(name, folder) else apart()
+        began = time.monotonic()
+        command = [*prefix, sys.executable, "-m", "tests.journeys", name, str(folder), *prefix[:1]]
+        if code := subprocess.run(command, cwd=ROOT, check=False).returncode:
+            return code
+        print(f"{name:24} {time.monotonic() - began:6.1f} s", flush=True)
+    return 0
+
+
+def one(name: str, folder: str, is_apart: str = "") -> int:
+    """Go one in this process."""
     os.environ.pop("PYTHONPATH", None)  # a newcomer has what pip has installed, and not what these tests run on
-    with tempfile.TemporaryDirectory(prefix="journeys-") as folder:
-        clone = Path(folder) / "demo" / "page"
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-        readme = (clone / "README.md").read_text(encoding="utf-8")
-        for name, (heading, look) in JOURNEYS.items():
-            root = Path(folder) / name.split()[0]
-            began = time.monotonic()
-            try:
-                shell = Shell(root, clone / ".venv" / "bin", command_s=COMMAND_S)
-                with played(Path("README.md"), blocks(readme, heading), shell):
-                    look(section(readme, heading)[1])
-            except Trouble as trouble:
-                print(f"{name}: {trouble}", file=sys.stderr)
-                return 1
-            print(f"{name:24} {time.monotonic() - began:6.1f} s", flush=True)
+    try:
+        with own_ports(is_apart=bool(is_apart)):
+            go(name, Path(folder))
+    except Trouble as trouble:
+        print(f"{name}: {trouble}", file=sys.stderr)
+        return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if len(sys.argv) > 1:
+        sys.exit(one(*sys.argv[1:]))
+    with tempfile.TemporaryDirectory(prefix="journeys-") as own:
+        sys.exit(main(Path(own)))

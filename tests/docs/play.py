@@ -135,7 +135,7 @@ def apart() -> list[str]:
 
 
 @contextmanager
-def _own_ports(*, is_apart: bool) -> Iterator[None]:
+def own_ports(*, is_apart: bool) -> Iterator[None]:
     """Switch on the loopback of the new network, or wait until no other page uses this machine's."""
     if is_apart:
         with socket.socket() as any_socket:
@@ -156,7 +156,7 @@ def main(page: str, is_apart: str = "") -> int:
     if not is_apart and (prefix := apart()):
         return subprocess.run([*prefix, sys.executable, "-m", "tests.docs.play", page, "apart"], check=False).returncode
     signal.signal(signal.SIGALRM, _too_long)
-    with _own_ports(is_apart=bool(is_apart)), tempfile.TemporaryDirectory() as root:
+    with own_ports(is_apart=bool(is_apart)), tempfile.TemporaryDirectory() as root:
         signal.alarm(PAGE_S)
         try:
             with played(Path(page), parse(Path(page).read_text(encoding="utf-8")), Shell(Path(root))) as counts:
