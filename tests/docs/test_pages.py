@@ -1,9 +1,12 @@
 """Every block of README.md and docs does what its page says; `python -m tests.docs.play PAGE` plays one by hand."""
 
 import json
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,15 +15,37 @@ from tests.docs.page import ROOT, pages, parse
 from tests.docs.play import PAGE_S
 from tests.parts import Report
 
+Played = subprocess.CompletedProcess[str]
 PAGES = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_block_does_what_the_page_says(page: Path, report: Report) -> None:
-    """Whoever copies the blocks of a page in their order, in a folder with the quickstart, sees what it shows."""
+def play(page: Path) -> Played:
+    """Play one page."""
     command = [sys.executable, "-m", "tests.docs.play", str(page)]
-    played = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=2 * PAGE_S, check=False)
-    assert played.returncode == 0, played.stderr
+    return subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=2 * PAGE_S, check=False)
+
+
+@pytest.fixture(scope="module")
+def plays(request: pytest.FixtureRequest) -> Iterator[Mapping[Path, "Future[Played]"]]:
+    """Begin to play all chosen pages, as many at a time as there are processors; none where xdist spreads the tests."""
+    is_spread = "PYTEST_XDIST_WORKER" in os.environ
+    chosen = [
+        item for item in request.session.items if isinstance(item, pytest.Function) and "plays" in item.fixturenames
+    ]
+    pool = ThreadPoolExecutor(os.cpu_count())
+    pages_of = [Path(str(item.callspec.params["page"])) for item in chosen if not is_spread]
+    yield {page: pool.submit(play, page) for page in pages_of}
+    pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_does_what_the_page_says(
+    page: Path, plays: Mapping[Path, "Future[Played]"], report: Report
+) -> None:
+    """Whoever copies the blocks of a page in their order, in a folder with the quickstart, sees what it shows."""
+    played = plays[page].result() if page in plays else play(page)
+    if played.returncode:
+        pytest.fail(played.stderr, pytrace=False)
     report(f"blocks of {page.relative_to(ROOT)}", json.loads(played.stdout.splitlines()[-1]))
 
 
