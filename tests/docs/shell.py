@@ -180,7 +180,7 @@ def _wait(is_ready: Callable[[], bool], server: Server) -> None:
 
 def _environment(root: Path, programs: Path) -> dict[str, str]:
     """Give a reader's environment: this runproxy, Node and Go where tests/clients has brought them, no settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RUNPROXY_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "RUNPROXY_"))}
     for name in ("CI", "PYTHONDONTWRITEBYTECODE"):  # without compiled modules every command takes a second more
         kept.pop(name, None)
     places = (programs, ROOT / ".venv-clients" / "bin")
