@@ -111,7 +111,7 @@ _serving = (
     click.option("--unix-socket", metavar="PATH", help="Unix socket to listen on, in place of host and port."),
     click.option("--unix-socket-mode", metavar="MODE", help="Who may connect to the unix socket.  [default: 600]"),
     click.option("--workers", type=click.IntRange(1, 64), metavar="N", help="Processes that answer.  [default: 1]"),
-    click.option("--admin-port", type=click.IntRange(0, 65535), help="Port for health and figures.  [default: 8788]"),
+    click.option("--admin-port", type=click.IntRange(0, 65535), metavar="N", help="Port for health.  [default: 8788]"),
     click.option("--admin-host", metavar="ADDRESS", help="Address of the admin listener.  [default: 127.0.0.1]"),
     click.option("--admin-hosts", metavar="NAMES", help="Names the admin listener may be called by."),
     click.option("--admin-token-file", metavar="FILE", help="File with the token of the admin API."),
