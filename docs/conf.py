@@ -16,6 +16,8 @@ nitpicky = True
 myst_heading_anchors = 4  # links lead to headings, as on a forge
 myst_enable_extensions = ["colon_fence"]
 
+smartquotes = False  # what is shown can be typed
+
 html_theme = "furo"
 html_title = "runproxy"
 html_static_path = ["static"]

@@ -13,6 +13,7 @@ from docs.generate.markdown import anchor, code, page, prose, table
 from runproxy import strictjson
 from runproxy.errors import NotStorable, Refusal, RunproxyError, Unrecorded
 
+_TREE: Final = ("runproxy.errors", "runproxy.audit.errors")
 _PACKAGE: Final = Path(strictjson.__file__).parent
 _DOCS: Final = Path(__file__).parents[1]
 _EXPLAINED_IN: Final = ("guard.md", "upstreams.md")
@@ -51,10 +52,10 @@ def raised() -> Mapping[str, type[RunproxyError]]:
 
 
 def _errors(of: type[RunproxyError]) -> Iterator[type[RunproxyError]]:
-    """Walk the tree of errors, each before those below it; the sandbox's are left out."""
+    """Walk the tree of errors, each before those below it; what a room refines for itself is left out."""
     yield of
     for below in sorted(of.__subclasses__(), key=lambda error: error.__name__):
-        if not below.__module__.startswith("runproxy.sandbox"):
+        if below.__module__.startswith(_TREE):
             yield from _errors(below)
 
 
