@@ -1,6 +1,6 @@
 """What writes docs/reference from the code: one module for each kind of page, each a function that gives text.
 
-`python -m docs.generate` writes the files; tests/docs/test_reference.py fails where one of them is not what it would be.
+`python -m docs.generate` writes the files; tests/site/test_reference.py fails where one is not what it would be.
 """
 
 from collections.abc import Mapping

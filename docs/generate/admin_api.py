@@ -10,8 +10,8 @@ from runproxy.admin.openapi import document
 from runproxy.admin.sessions import Wanted
 
 _INTRODUCTION: Final = """\
-What the [admin listener](../operations.md#the-admin-listener) answers to programs, by default at `http://127.0.0.1:8788`.
-[The same page](../operations.md#the-admin-listener) says who is let in. A running proxy serves all of this as an OpenAPI
+What the [admin listener](../operations.md#the-admin-listener) answers to programs, by default at
+`http://127.0.0.1:8788`; that page says who is let in, too. A running proxy serves all of this as an OpenAPI
 3.1 document at `/api/openapi.json`; here it is as [a file](openapi.json).
 
 Whoever is not let in gets 401 (no token, or a wrong one) or 403 (another origin or host), as [Error](#error)."""

@@ -8,8 +8,8 @@ from docs.generate.schemas import definitions, members
 from runproxy.cassettes.schema import make_schema
 
 _INTRODUCTION: Final = """\
-What may stand in a cassette, member by member; [Cassettes](../cassettes.md#the-format) shows one and says what it means.
-Any other member is refused. The same as [JSON Schema](cassette.schema.json) (2020-12), for editors:
+What may stand in a cassette, member by member; [Cassettes](../cassettes.md#the-format) shows one and says what it
+means. Any other member is refused. The same as [JSON Schema](cassette.schema.json) (2020-12), for editors:
 `runproxy cassette schema` prints it."""
 
 

@@ -24,8 +24,8 @@ An error of a call is JSON in the shape of the service: `{"error": {"message", "
 `invalid_request_error` where the call should be changed, `server_error` where the SDKs should try again, and
 `runproxy_error` otherwise. A command that ends in an error prints its message on stderr and ends with the exit code.
 
-[The guard](../guard.md#codes) tells in which order violations come, [Upstreams](../upstreams.md#when-it-fails) whether a
-call had been sent."""
+[The guard](../guard.md#codes) tells in which order violations come, [Upstreams](../upstreams.md#when-it-fails)
+whether a call had been sent."""
 
 
 EXPIRED: Final = "recording_expired"

@@ -9,8 +9,8 @@ from runproxy.tally import BOUNDS_S, Kind, Tally, Times
 
 _INTRODUCTION: Final = f"""\
 `GET /metrics` on the admin address gives these in the text format of Prometheus. Counters end in `_total`; histograms
-have `_bucket`, `_sum` and `_count`, with bounds at 
-{", ".join(f"{bound:g}" for bound in BOUNDS_S)} seconds.
+have `_bucket`, `_sum` and `_count`, with bounds (seconds) at
+{", ".join(f"{bound:g}" for bound in BOUNDS_S)}.
 
 Neither a key nor a value of metadata is ever a label, nor any path. [Operations](../operations.md#figures) says more of
 what is counted."""
