@@ -89,7 +89,14 @@ def tail(*, lines: int, follow: bool, form: str, **options: Any) -> None:
 
 @click.command()
 @filter_options
-@click.option("--format", "form", type=click.Choice([*FORMATS[1:], _PARQUET]), default="jsonl", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*FORMATS[1:], _PARQUET]),
+    default="jsonl",
+    show_default=True,
+    help="How to write it; parquet needs the extra of that name, and -o.",
+)
 @click.option("-o", "--output", metavar="FILE", help="File to write.  [default: standard output]")
 @click.option("--pairs", "by_pair", is_flag=True, help="A row for each pair in place of one for each call.")
 @click.option("--into", metavar="DIR", help="Archive all that has come since the last export into this folder.")
