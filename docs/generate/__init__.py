@@ -12,6 +12,7 @@ from docs.generate.cassette import cassette, cassette_schema
 from docs.generate.cli import cli
 from docs.generate.errors import errors
 from docs.generate.metrics import metrics
+from docs.generate.python import python
 from docs.generate.settings import settings, settings_schema
 
 FOLDER: Final = Path(__file__).parents[1] / "reference"
@@ -29,4 +30,5 @@ def written() -> Mapping[str, str]:
         "openapi.json": openapi(),
         "errors.md": errors(),
         "metrics.md": metrics(),
+        "python.md": python(),
     }

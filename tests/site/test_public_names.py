@@ -1,5 +1,6 @@
 """Whatever somebody can type, set, call or be told stands in the documents, and says what it is."""
 
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+import runproxy
 from docs.generate.errors import explained, raised
 from runproxy import messages
 from runproxy.admin.openapi import document
@@ -14,6 +16,7 @@ from runproxy.admin.sessions import Wanted
 from runproxy.cli import main
 from runproxy.config import Settings
 from runproxy.config.leaves import leaves, tables_below
+from runproxy.pytest_plugin import fixtures, flags
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md")))
@@ -30,6 +33,9 @@ def commands(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ..
                 yield from commands(below, *path, name)
 
 
+FLAGS = re.findall(r'"(--runproxy-[a-z-]+)"', inspect.getsource(flags.pytest_addoption))
+FIXTURES = [flags.MARKER, *(name for name in vars(fixtures) if name.startswith("runproxy_"))]
+OF_THE_MARKER = re.findall(r"\b[a-z_]+\b", flags.MARKER_HELP.partition("(")[2].partition(")")[0].replace("None", ""))
 RAISED, EXPLAINED = raised(), explained()
 COMMANDS = [pytest.param(path, command, id=" ".join(path)) for path, command in commands(main, "runproxy")]
 SETTINGS = [pytest.param(path, purpose, id=path) for path, _, purpose in leaves()]
@@ -85,6 +91,20 @@ def test_every_header_of_runproxy_is_documented(header: str) -> None:
 def test_every_address_of_the_admin_api_is_documented(call: str) -> None:
     """An address of the admin API has a heading of its own."""
     assert f"\n### {call}\n" in TEXT
+
+
+@pytest.mark.parametrize("name", runproxy.__all__)
+def test_every_public_name_is_documented(name: str) -> None:
+    """What can be imported from runproxy has a heading of its own, and a docstring where it can have one."""
+    named = getattr(runproxy, name)
+    assert f"\n## {name}\n" in (DOCS / "reference/python.md").read_text(encoding="utf-8")
+    assert not callable(named) or inspect.getdoc(named)
+
+
+@pytest.mark.parametrize("name", [*FLAGS, *FIXTURES, *OF_THE_MARKER])
+def test_everything_the_plugin_adds_to_pytest_is_documented(name: str) -> None:
+    """Every flag, every fixture and every argument of the marker has a row in the how-to guide."""
+    assert f"\n| `{name}` |" in (DOCS / "howto/pytest.md").read_text(encoding="utf-8")
 
 
 def test_every_table_of_settings_says_what_it_is() -> None:
