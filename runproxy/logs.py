@@ -1,6 +1,7 @@
 """Logging to stderr: readable lines for a person, or one JSON object per line."""
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -9,6 +10,9 @@ from textwrap import indent
 from typing import Final, Literal
 
 import structlog
+
+NO_COLOR: Final = "NO_COLOR"
+"""The variable that asks all programs for text without colours (no-color.org); rich obeys it by itself."""
 
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # which a terminal would obey
 _LEVELS: Final = {
@@ -47,7 +51,7 @@ def configure_logs(
         structlog.processors.JSONRenderer()
         if form == "json"
         else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
+            colors=sys.stderr.isatty() and not os.environ.get(NO_COLOR),
             exception_formatter=structlog.dev.plain_traceback,  # others print local variables, and so what a call held
         )
     )

@@ -1,8 +1,6 @@
 """`runproxy demo`: record, guard and replay in a few seconds, with no key and no network."""
 
-import asyncio
 import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +34,9 @@ def demo(folder: str | None) -> None:
     Example:
       runproxy demo
     """
+    import asyncio
+    import tempfile
+
     from runproxy.logs import configure_logs
 
     configure_logs("error", "console")

@@ -1,6 +1,5 @@
 """`runproxy doctor`: whether all is well, and what to do where it is not."""
 
-import asyncio
 import json
 import sys
 from dataclasses import asdict
@@ -53,6 +52,8 @@ def doctor(*, form: str, send_credential: bool, **flags: Any) -> None:
         sends_credential=send_credential,
         needs_upstream=flags["upstream"] is not None,
     )
+    import asyncio
+
     findings = asyncio.run(_all(examination))
     has_failed = any(finding.state == "fail" for finding in findings)
     if form == "json":

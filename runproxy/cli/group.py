@@ -1,4 +1,4 @@
-"""What all commands share: errors as one clear message, and settings from `RUNPROXY_*` variables."""
+"""What all commands share: errors as one clear message, `--quiet`, and settings from `RUNPROXY_*` variables."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,6 +9,24 @@ from runproxy.errors import RunproxyError
 
 FROM_ENVIRONMENT: Final[Mapping[str, Any]] = {"auto_envvar_prefix": "RUNPROXY"}
 """Given to a command as its context settings: `--admin-port` is `RUNPROXY_ADMIN_PORT`, in every command alike."""
+
+
+_QUIET: Final = "runproxy.cli.quiet"
+
+
+def _remember_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
+    context.meta[_QUIET] = value
+
+
+quiet_option = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    callback=_remember_quiet,
+    help="Tell nothing but results and what goes wrong.",
+)
+"""Silences `say` in the command that takes it."""
 
 
 class ErrorGroup(click.Group):
@@ -29,5 +47,17 @@ class _Shown(click.ClickException):
 
 
 def say(message: str) -> None:
-    """Tell a person something, on stderr, so that stdout stays for results."""
+    """Tell a person something, on stderr, so that stdout stays for results; with `--quiet` nothing is told."""
+    if not is_quiet():
+        click.echo(message, err=True)
+
+
+def is_quiet() -> bool:
+    """Tell whether the command that runs was asked to be quiet."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(_QUIET))
+
+
+def warn(message: str) -> None:
+    """Tell a person what went wrong, on stderr, also with `--quiet`."""
     click.echo(message, err=True)

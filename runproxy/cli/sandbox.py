@@ -1,11 +1,10 @@
 """`runproxy sandbox`: a local upstream to record from."""
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
 
-from runproxy.cli.group import say
+from runproxy.cli.group import quiet_option, say
 from runproxy.cli.options import listening_options, port_option
 from runproxy.cli.output import counted
 
@@ -22,6 +21,7 @@ STANDING_CLOCK = 1_699_075_072  # when the run of the API reference was made
 @click.option("--api-key", metavar="KEY", help="The only key taken.  [default: any]")
 @click.option("--active-polls", type=click.IntRange(0), default=0, help="Looks that find a new run active.")
 @click.option("--repeatable", is_flag=True, help="Ids that count up and a clock that stands, for equal sessions.")
+@quiet_option
 def sandbox(
     *,
     host: str | None,
@@ -48,6 +48,8 @@ def sandbox(
         active_polls=active_polls,
     )
     upstream.add_documented_run()
+    import asyncio
+
     asyncio.run(_serve(upstream, host or "127.0.0.1", DEFAULT_PORT if port is None else port, ready_file or ""))
 
 

@@ -1,13 +1,12 @@
 """`runproxy record`, `replay` and `serve`: the proxy itself."""
 
-import asyncio
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from runproxy.cli.group import FROM_ENVIRONMENT, say
+from runproxy.cli.group import FROM_ENVIRONMENT, quiet_option, say, warn
 from runproxy.cli.options import ci_option, mode_option, serving_options, upstream_options
 from runproxy.cli.output import counted
 from runproxy.cli.reading import settings_reader
@@ -31,6 +30,7 @@ DRIFTED: Final = 1
 @upstream_options
 @serving_options
 @ci_option
+@quiet_option
 def record(**flags: Any) -> None:
     """Forward calls to an upstream and record them.
 
@@ -43,6 +43,7 @@ def record(**flags: Any) -> None:
 
 @click.command(context_settings=FROM_ENVIRONMENT)
 @serving_options
+@quiet_option
 def replay(**flags: Any) -> None:
     """Answer calls from a cassette; no upstream is needed or used.
 
@@ -58,6 +59,7 @@ def replay(**flags: Any) -> None:
 @upstream_options
 @serving_options
 @ci_option
+@quiet_option
 def serve(**flags: Any) -> None:
     """Run the proxy with all its settings, from flags, RUNPROXY_* variables and a file.
 
@@ -89,6 +91,8 @@ def run_loop(work: "Coroutine[Any, Any, int]") -> int:
     try:
         import uvloop
     except ImportError:
+        import asyncio
+
         return asyncio.run(work)
     else:
         code: int = uvloop.run(work)
@@ -101,7 +105,7 @@ async def _serve(settings: "Settings", reread: "Callable[[], Settings]", gate: "
     from runproxy.server import allow_open_files, files_needed, watch_signals
 
     if (files := allow_open_files(needed := files_needed(settings.limits.max_connections))) < needed:
-        say(f"Only {files} files may be open at a time, and limits.max_connections may need {needed}: see ulimit -n.")
+        warn(f"Only {files} files may be open at a time, and limits.max_connections may need {needed}: see ulimit -n.")
     if settings.listen.workers > 1:
         return await _serve_with_workers(settings, reread)
     async with running_proxy(settings, reread, gate) as proxy:
@@ -118,7 +122,7 @@ async def _serve_with_workers(settings: "Settings", reread: "Callable[[], Settin
         until_stopped = watch_signals(say, workers.reload_soon, workers.crew.kill)
         await _serve_until(lambda: workers.until(until_stopped), settings, workers)
     if workers.crew.untold:
-        say(f"Not counted: the calls of {counted(workers.crew.untold, 'worker')} that died.")
+        warn(f"Not counted: the calls of {counted(workers.crew.untold, 'worker')} that died.")
     code = _farewell(settings, workers.crew.calls, has_drifted=workers.crew.has_drifted)
     return code or (0 if workers.is_orderly else 1)
 
@@ -127,6 +131,8 @@ async def _serve_until(
     until_stopped: "Callable[[], Awaitable[None]]", settings: "Settings", running: "Proxy | Workers"
 ) -> None:
     """Tell that calls are answered, and serve until it is time to stop."""
+    import asyncio
+
     from runproxy.server import ReadyFile
 
     ready: dict[str, object] = {"url": running.url, "base_url": running.base_url, "admin_url": running.admin_url}

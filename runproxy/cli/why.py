@@ -3,9 +3,6 @@
 import json
 import os
 from typing import Any
-from urllib.error import HTTPError
-from urllib.parse import quote
-from urllib.request import ProxyHandler, build_opener
 
 import click
 
@@ -43,6 +40,8 @@ def why(miss: str | None, hits: bool, admin_url: str) -> None:
             click.echo(harmless(f"{hit['call']}\n  {hit['interaction']}: {which}\n  {hit['because']}"))
         return
     if miss:
+        from urllib.parse import quote
+
         _print(_fetch(admin_url, f"/api/misses/{quote(miss, safe='')}"))
         return
     misses = _fetch(admin_url, "/api/misses")["misses"]
@@ -58,6 +57,9 @@ def _print(miss: dict[str, Any]) -> None:
 
 
 def _fetch(admin_url: str, path: str) -> dict[str, Any]:
+    from urllib.error import HTTPError
+    from urllib.request import ProxyHandler, build_opener
+
     from runproxy.errors import ConfigError
 
     opener = build_opener(ProxyHandler({}))  # the proxies of the environment are not for an address of this machine

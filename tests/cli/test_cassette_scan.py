@@ -1,11 +1,7 @@
 """`runproxy cassette scan`, the hooks for a commit, and the bar that shows progress."""
 
 import json
-import os
-import pty
 import shlex
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +10,7 @@ import yaml
 
 from tests.cassettes.recordings import recording
 from tests.cli.cassettes import COMMANDS, by_hand, cassette, put, run
+from tests.cli.terminal import on_a_terminal
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "sk-" + "a1B2" * 8
@@ -155,24 +152,6 @@ def test_the_hooks_are_those_that_are_documented() -> None:
     assert all(hook["language"] == "python" and hook["name"] and hook["description"] for hook in HOOKS)
 
 
-def on_a_terminal(args: Sequence[str]) -> str:
-    """Run a command on a terminal and give all that it showed."""
-    ours, theirs = pty.openpty()
-    env = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    process = subprocess.Popen([COMMANDS / "runproxy", *args], stdout=theirs, stderr=theirs, stdin=theirs, env=env)
-    os.close(theirs)
-    shown = b""
-    try:
-        while part := os.read(ours, 4096):
-            shown += part
-    except OSError:  # how Linux tells the end of a terminal
-        pass
-    finally:
-        os.close(ours)
-    process.wait(timeout=60)
-    return shown.decode()
-
-
 @pytest.mark.parametrize(
     ("args", "doing"),
     [
@@ -185,7 +164,7 @@ def test_progress_is_shown_on_a_terminal_only(args: list[str], doing: str) -> No
     """Somebody who watches sees a bar; a pipe gets results alone."""
     for name in "abc":
         put(name, recording())
-    assert doing in on_a_terminal(["cassette", *args])
+    assert doing in on_a_terminal([str(COMMANDS / "runproxy"), "cassette", *args])
     piped = run("runproxy", "cassette", *args)
     assert piped.returncode == 0
     assert doing.encode() not in piped.stdout + piped.stderr

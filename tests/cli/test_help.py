@@ -112,14 +112,16 @@ def test_an_option_that_does_not_exist_is_refused(path: tuple[str, ...]) -> None
 @pytest.mark.parametrize(
     "code",
     [
+        pytest.param("import sys, runproxy", id="package"),
         pytest.param("import sys, runproxy.cli", id="import"),
         pytest.param("import sys, runproxy.cli as c; c.main(['--help'], standalone_mode=False)", id="help"),
         pytest.param("import sys, runproxy.cli as c; c.main(['serve', '--help'], standalone_mode=False)", id="serve"),
     ],
 )
 def test_help_loads_nothing_heavy(code: str) -> None:
-    """Neither the HTTP library nor the validating one is imported before a command needs it."""
-    heavy = ("aiohttp", "alembic", "orjson", "pydantic", "rich", "sqlalchemy", "structlog", "yaml")
+    """Libraries, and what is slow to load of the standard one, are not imported before a command needs them."""
+    libraries = ("aiohttp", "alembic", "multidict", "orjson", "pydantic", "re2", "rich", "sqlalchemy", "structlog")
+    heavy = (*libraries, "asyncio", "http.client", "ssl", "urllib.request", "uvloop", "yaml", "yarl")
     script = f"{code}; print(sorted(set({heavy}) & set(sys.modules)), file=sys.stderr)"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=True)
     assert ended.stderr == "[]\n"

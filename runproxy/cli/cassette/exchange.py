@@ -10,7 +10,7 @@ from runproxy.cli.cassette.configured import settings_redactor
 from runproxy.cli.cassette.folder import find_file, open_store, read_cassette
 from runproxy.cli.cassette.listing import chosen
 from runproxy.cli.cassette.progress import watched, working
-from runproxy.cli.group import FROM_ENVIRONMENT, say
+from runproxy.cli.group import FROM_ENVIRONMENT, quiet_option, say, warn
 from runproxy.cli.options import dir_option
 
 if TYPE_CHECKING:  # loaded by the commands themselves
@@ -49,6 +49,7 @@ def import_() -> None:
 @click.argument("file")
 @name_option
 @dir_option
+@quiet_option
 def import_vcr(file: str, cassette: str | None, dir: str | None) -> None:  # noqa: A002 - the option's name
     """Import a YAML cassette of VCR (Ruby) or vcrpy; an existing cassette is left alone.
 
@@ -67,6 +68,7 @@ def import_vcr(file: str, cassette: str | None, dir: str | None) -> None:  # noq
 @click.argument("file")
 @name_option
 @dir_option
+@quiet_option
 def import_har(file: str, cassette: str | None, dir: str | None) -> None:  # noqa: A002 - the option's name
     """Import a HAR file of a browser, mitmproxy or Charles; an existing cassette is left alone.
 
@@ -85,6 +87,7 @@ def import_har(file: str, cassette: str | None, dir: str | None) -> None:  # noq
 @click.argument("file")
 @name_option
 @dir_option
+@quiet_option
 def import_mitmproxy(file: str, cassette: str | None, dir: str | None) -> None:  # noqa: A002 - the option's name
     """Import a flow file of mitmproxy; an existing cassette is left alone.
 
@@ -166,7 +169,7 @@ def export_openapi_example(name: str, dir: str | None) -> None:  # noqa: A002 - 
     text, left_out = write_openapi(read_cassette(path), path.stem)
     _hand_out(text, None)
     for reason in left_out:
-        say(f"Left out: {reason}")
+        warn(f"Left out: {reason}")
 
 
 def _hand_out(text: bytes, output: str | None) -> None:
@@ -237,7 +240,7 @@ def _report(target: Path, found: "Import", written: int, refused: list[str]) -> 
     for count, what in _changes(found):
         say(f"{counted(count, what[0])} {what[1]}.")
     for reason in [*found.left_out, *refused]:
-        say(f"Left out: {reason}")
+        warn(f"Left out: {reason}")
 
 
 def _changes(found: "Import") -> "list[tuple[int, tuple[str, str]]]":

@@ -7,7 +7,7 @@ import click
 
 from runproxy.cli.cassette.folder import DEFAULT_DIR, find_file, folder_option, open_store
 from runproxy.cli.cassette.progress import watched
-from runproxy.cli.group import say
+from runproxy.cli.group import quiet_option, say, warn
 from runproxy.cli.output import counted
 
 
@@ -15,6 +15,7 @@ from runproxy.cli.output import counted
 @click.argument("names", nargs=-1)
 @click.option("--check", is_flag=True, help="Change nothing; name the files that are not laid out.")
 @folder_option
+@quiet_option
 def format_(names: tuple[str, ...], check: bool, folder: str | None) -> None:
     """Lay out cassettes that were edited by hand as runproxy does.
 
@@ -44,7 +45,7 @@ def format_(names: tuple[str, ...], check: bool, folder: str | None) -> None:
     for path in changed:
         click.echo(f"{path}: {'not laid out' if check else 'laid out'}")
     for message in failed:
-        say(f"Error: {message}")
+        warn(f"Error: {message}")
     if changed and check:
         say(f"{counted(len(changed), 'file')} to lay out with 'runproxy cassette format'.")
     if failed or (check and changed):

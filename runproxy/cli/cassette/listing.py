@@ -7,7 +7,7 @@ import click
 
 from runproxy.cli.cassette.folder import DEFAULT_DIR, find_file, open_store, read_cassette
 from runproxy.cli.cassette.progress import watched
-from runproxy.cli.group import FROM_ENVIRONMENT, say
+from runproxy.cli.group import FROM_ENVIRONMENT, say, warn
 from runproxy.cli.options import dir_option
 
 if TYPE_CHECKING:  # loaded by the commands themselves
@@ -51,7 +51,7 @@ def list_(dir: str | None) -> None:  # noqa: A002 - the option's name
         return
     plain_console().print(table)
     for message in unreadable:
-        say(f"Error: {message}")
+        warn(f"Error: {message}")
     if unreadable:
         sys.exit(1)
 

@@ -9,7 +9,7 @@ import click
 
 from runproxy.cli.cassette.folder import find_file, folder_option, open_store
 from runproxy.cli.cassette.progress import working
-from runproxy.cli.group import say
+from runproxy.cli.group import quiet_option, say, warn
 from runproxy.cli.output import counted, on_one_line
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _BRANCHES: Final = 3
 @click.option("--into", metavar="NAME", help="Write all recordings of the given cassettes into this new one.")
 @click.option("--later-wins", is_flag=True, help="With --into: of different recordings, take the later cassette's.")
 @folder_option
+@quiet_option
 def merge(
     *,
     cassettes: tuple[str, ...],
@@ -128,8 +129,8 @@ def _laid_out(interactions: "tuple[Interaction, ...]", match: "MatchSettings") -
 def _report(conflicts: "tuple[Conflict, ...]", where: str, *, kept: bool) -> None:
     for conflict in conflicts:
         nth = f" (recording {conflict.nth + 1})" if conflict.nth else ""
-        say(on_one_line(f"CONFLICT in {where}: {conflict.method} {conflict.target}{nth}: {conflict.reason}."))
+        warn(on_one_line(f"CONFLICT in {where}: {conflict.method} {conflict.target}{nth}: {conflict.reason}."))
     if conflicts and kept:
-        say("Ours was kept. Record these calls again, or edit the file by hand.")
+        warn("Ours was kept. Record these calls again, or edit the file by hand.")
     elif conflicts:
-        say("Nothing was written. Choose with --later-wins, or record these calls again.")
+        warn("Nothing was written. Choose with --later-wins, or record these calls again.")

@@ -7,7 +7,7 @@ import click
 
 from runproxy.cli.cassette.folder import find_named, folder_option, open_store
 from runproxy.cli.cassette.progress import working
-from runproxy.cli.group import say
+from runproxy.cli.group import quiet_option, say
 from runproxy.cli.output import counted, on_one_line
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 )
 @click.option("--write", is_flag=True, help="Take them out; without this, they are only listed.")
 @folder_option
+@quiet_option
 def prune(*, name: str, reports: tuple[str, ...], write: bool, folder: str | None) -> None:
     """Take the interactions out of a cassette that usage reports say have answered no call.
 

@@ -7,7 +7,7 @@ import click
 
 from runproxy.cli.cassette.folder import find_named, folder_option, open_store
 from runproxy.cli.cassette.progress import working
-from runproxy.cli.group import say
+from runproxy.cli.group import quiet_option, say
 from runproxy.cli.output import counted
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--into", metavar="NAME", help="Sub-folder for the new cassettes.  [default: NAME]")
 @click.option("--remove", is_flag=True, help="Remove the original once the others are written.")
 @folder_option
+@quiet_option
 def split(*, name: str, by: str, into: str | None, remove: bool, folder: str | None) -> None:
     """Split a cassette into several, in a sub-folder of the cassette folder.
 

@@ -1,6 +1,5 @@
 """`runproxy cassette verify`: whether recordings still tell the truth."""
 
-import asyncio
 import json
 import os
 import sys
@@ -14,7 +13,7 @@ from runproxy.cli.cassette.configured import settings_redactor
 from runproxy.cli.cassette.diff import ignoring_of, shown
 from runproxy.cli.cassette.folder import find_file, folder_option, read_cassette
 from runproxy.cli.cassette.progress import watched
-from runproxy.cli.group import say
+from runproxy.cli.group import warn
 from runproxy.cli.output import counted, on_one_line
 from runproxy.cli.reading import settings_here
 from runproxy.errors import UpstreamError
@@ -86,6 +85,8 @@ def verify(
     )
     checked: list[Checked] = []
     try:
+        import asyncio
+
         asyncio.run(_check_all(resending, cassette, checked))
     except UpstreamError as error:
         trouble = error.message
@@ -161,11 +162,11 @@ def _tell(checked: "list[Checked]", trouble: str, *, as_json: bool) -> None:
         f"{len(checked) - len(drifted) - len(skipped)} verified, {len(drifted)} drifted, {len(skipped)} not sent"
     )
     for reason, count in Counter(one.skipped for one in skipped).items():
-        say(f"Not sent: {counted(count, 'call')} {reason}.")
+        warn(f"Not sent: {counted(count, 'call')} {reason}.")
     if any((drift.where, drift.fresh) == ("response.status", _UNAUTHORIZED) for one in drifted for drift in one.drifts):
-        say("The server asks for a credential: name the variable that holds it, with --api-key-env or --header-env.")
+        warn("The server asks for a credential: name the variable that holds it, with --api-key-env or --header-env.")
     if trouble:
-        say(f"Error: {trouble} {counted(len(checked), 'call')} had been asked before.")
+        warn(f"Error: {trouble} {counted(len(checked), 'call')} had been asked before.")
 
 
 def _as_json(one: "Checked") -> dict[str, Any]:
