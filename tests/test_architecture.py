@@ -21,6 +21,7 @@ LEVELS = {
     "shapes": 1,
     "coding": 1,
     "multipart": 1,
+    "positions": 1,
     "durations": 1,
     "streams": 2,
     "uploads": 2,

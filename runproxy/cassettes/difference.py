@@ -12,9 +12,10 @@ from typing import Final, Self
 
 from runproxy.cassettes.model import Cassette, Interaction
 from runproxy.cassettes.slots import VOLATILE_HEADERS, slots_of
-from runproxy.cassettes.values import ABSENT, Steps, body_value, path_of, pointer_of, steps_of
+from runproxy.cassettes.values import ABSENT, body_value, path_of, pointer_of, steps_of
 from runproxy.jsonstyle import detect
 from runproxy.messages import Headers, Request, Response
+from runproxy.positions import Steps
 from runproxy.redaction import scrub
 
 _ANY: Final = "*"

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from runproxy.cassettes.difference import Ignoring, header_fields, walk
-from runproxy.cassettes.values import ABSENT, PlainText, Steps, body_value, path_of, pointer_of
+from runproxy.cassettes.values import ABSENT, PlainText, body_value, path_of, pointer_of
 from runproxy.messages import Response
+from runproxy.positions import Steps
 
 Kind: TypeAlias = Literal["status", "shape", "values"]
 

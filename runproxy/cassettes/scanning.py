@@ -4,16 +4,18 @@ What is searched for is what the gate in front of every write searches for. A fi
 secret, never the secret, not even where it stands in a name on the way to the place.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from runproxy.cassettes.layout import decode
 from runproxy.cassettes.model import Cassette, Interaction
-from runproxy.cassettes.values import Steps, body_value, path_of
+from runproxy.cassettes.values import body_value, path_of, steps_in
 from runproxy.coding import decompressed
 from runproxy.errors import CorruptCassette, SecretFound, UnknownFormat
 from runproxy.messages import Headers, Request, Response, make_headers
+from runproxy.positions import Position, Steps, positions
 from runproxy.redaction import (
     MIN_CREDENTIAL_CHARS,
     NO_CREDENTIALS,
@@ -32,6 +34,9 @@ HEADER: Final = "a header that is named like a secret"
 QUERY_VALUE: Final = "a query value that is named like a secret"
 
 _FORMAT_MARK: Final = b'"runproxy/'
+_LINE: Final = re.compile("line ([0-9]+)")
+_IN_CASSETTE: Final = re.compile(r"interactions\[")
+_IN_BODY: Final = 4  # interactions, its number, request or response, body
 _PROBE: Final = "a-value-made-up-as-a-probe"
 
 
@@ -45,10 +50,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What was found in a file; `unread` says why a cassette could only be searched as plain text."""
+    """What was found in a file, and where in its text; what stands over several lines has no position.
+
+    `unread` says why a cassette could only be searched as plain text.
+    """
 
     findings: tuple[Finding, ...]
     unread: str | None = None
+    positions: Mapping[Finding, Position] = field(default_factory=dict)
 
 
 class Scanner:
@@ -72,11 +81,12 @@ class Scanner:
         unread = None
         try:
             if found := tuple(self._in_cassette(decode(text, where))):
-                return Scanned(found)
+                return Scanned(found, positions=_positions(found, text))
         except (CorruptCassette, UnknownFormat) as error:
             unread = error.message if _FORMAT_MARK in text else None
         # A text can hold more than its reader sees, such as a member that stands twice.
-        return Scanned(tuple(self._in_text(text)), unread)
+        found = tuple(self._in_text(text))
+        return Scanned(found, unread, _positions(found, text))
 
     def _in_text(self, text: bytes) -> Iterator[Finding]:
         kinds = self._kinds(text)
@@ -148,6 +158,21 @@ class Scanner:
             if _found(gate, data) not in (None, shape):
                 kinds[f"the value of {name}"] = None
         return kinds
+
+
+def _positions(findings: Collection[Finding], text: bytes) -> dict[Finding, Position]:
+    lines = {finding: found for finding in findings if (found := _LINE.fullmatch(finding.where))}
+    steps = {finding: _steps_on_file(finding.where) for finding in findings if _IN_CASSETTE.match(finding.where)}
+    places = positions(text.decode(), steps.values()) if steps else {}
+    return {finding: Position(int(found[1]), 1) for finding, found in lines.items()} | {
+        finding: places[way] for finding, way in steps.items()
+    }
+
+
+def _steps_on_file(where: str) -> Steps:
+    """Give the way to a place in the text of a cassette, where the value of a body stands below `json`."""
+    steps = steps_in(where)
+    return (*steps[:_IN_BODY], "json", *steps[_IN_BODY:]) if "body" in steps[:_IN_BODY] else steps
 
 
 def _found(gate: WriteGate, data: bytes) -> str | None:

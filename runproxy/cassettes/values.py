@@ -3,17 +3,16 @@
 import re
 from collections.abc import Sequence
 from enum import Enum
-from typing import Final, TypeAlias
+from typing import Final
 
 import orjson
 
 from runproxy.coding import decompressed
 from runproxy.messages import Request, Response
-
-Steps: TypeAlias = tuple[str | int, ...]
-"""The way to a place in a JSON value: names of members and positions in arrays."""
+from runproxy.positions import Steps
 
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_STEP: Final = re.compile(r'\.?([A-Za-z_][A-Za-z0-9_-]*)|\[([0-9]+)\]|\[("(?:[^"\\]|\\.)*")\]')
 _ESCAPED: Final = re.compile("~(?![01])")
 
 
@@ -57,6 +56,13 @@ def path_of(steps: Sequence[str | int], start: str = "") -> str:
         else:
             path += f"[{orjson.dumps(step).decode()}]"
     return path
+
+
+def steps_in(path: str) -> Steps:
+    """Take a place apart that `path_of` has written."""
+    return tuple(
+        name or (int(position) if position else orjson.loads(quoted)) for name, position, quoted in _STEP.findall(path)
+    )
 
 
 def pointer_of(steps: Sequence[str | int]) -> str:

@@ -2,18 +2,21 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from runproxy.cli.group import FROM_ENVIRONMENT
-from runproxy.cli.output import counted, on_one_line
+from runproxy.cli.group import FROM_ENVIRONMENT, is_quiet, quiet_option
+from runproxy.cli.output import counted, findings_option, json_option, on_one_line
 from runproxy.cli.rules import enforce_option, policy_option, team_option
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loaded by the command itself
+    from runproxy.cli.findings import Finding, Level
     from runproxy.guard import Judge
+    from runproxy.positions import Position, Steps
     from runproxy.routes import Route
     from runproxy.violations import Judgement
 
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
 @policy_option
 @team_option
 @enforce_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
+@findings_option
+@json_option
+@quiet_option
 def check(
     *,
     files: tuple[str, ...],
@@ -41,12 +46,15 @@ def check(
     policy: str | None,
     team: str | None,
     enforce_limits: bool | None,
+    form: str,
     as_json: bool,
 ) -> None:
     """Check metadata objects, or whole request bodies, against the API's limits and your rules.
 
     The rules are those of --policy, else of the settings file (RUNPROXY_CONFIG, or runproxy.toml here) if there is one.
     Exit code 0: nothing is refused; 1: violations, listed; 2: a file cannot be read, or the rules cannot.
+
+    Name files from the root of the repository for --format sarif and github: so they are told.
 
     \b
     Example:
@@ -59,11 +67,7 @@ def check(
         find_judge(policy, team, enforce_limits), "body" if route else kind, find_route(route or "modify_run"), team
     )
     results = [checker.check(file, _read(file)) for file in files]
-    if as_json:
-        click.echo(json.dumps({"ok": all(result.is_ok for result in results), "files": [r.as_json() for r in results]}))
-    else:
-        for result in results:
-            _print(result)
+    _print(results, "json" if as_json else form)
     if not all(result.is_ok for result in results):
         sys.exit(1)
 
@@ -73,12 +77,23 @@ class _Result:
     """What is said of one file; `refusal` is a code and a message where limits were not even looked at."""
 
     file: str
+    text: bytes
     judgement: "Judgement | None" = None
+    is_body: bool = False
     refusal: tuple[str, str] | None = None
 
     @property
     def is_ok(self) -> bool:
         return self.judgement is not None and not self.judgement.violations
+
+    def ways(self, params: "list[str]") -> "list[Steps]":
+        """Give the way to each parameter in the file."""
+        from runproxy.cli.findings import steps_of
+
+        value = json.loads(self.text)
+        if self.is_body:
+            return [steps_of(param, value) for param in params]
+        return [steps_of(param, {"metadata": value})[1:] for param in params]
 
     def as_json(self) -> dict[str, object]:
         found = self.judgement
@@ -102,28 +117,65 @@ class _Checker:
         from runproxy.errors import MalformedJson, Refusal
 
         try:
-            return _Result(file, self._judge(strictjson.parse(text)))
+            value = strictjson.parse(text)
+            is_body = self._is_body(value)
+            return _Result(file, text, self._judge(value, is_body=is_body), is_body)
         except MalformedJson:
-            return _Result(file, refusal=("invalid_json", _where_not_json(text)))
+            return _Result(file, text, refusal=("invalid_json", _where_not_json(text)))
         except Refusal as error:
-            return _Result(file, refusal=(error.code or "", error.message))
+            return _Result(file, text, refusal=(error.code or "", error.message))
 
-    def _judge(self, value: object) -> "Judgement":
+    def _is_body(self, value: object) -> bool:
+        if self.kind == "auto":
+            return isinstance(value, dict) and isinstance(value.get("metadata", ""), dict | None)
+        return self.kind == "body"
+
+    def _judge(self, value: object, *, is_body: bool) -> "Judgement":
         from runproxy.guard import body_object
 
-        is_body = isinstance(value, dict) and isinstance(value.get("metadata", ""), dict | None)
-        if self.kind == "metadata" or (self.kind == "auto" and not is_body):
+        if not is_body:
             return self.judge.judge_metadata(value, team=self.team)
         return self.judge.judge_body(self.route, body_object(value), self.team)
 
 
-def _print(result: _Result) -> None:
+def _print(results: list[_Result], form: str) -> None:
+    match form:
+        case "json":
+            told = {"ok": all(result.is_ok for result in results), "files": [result.as_json() for result in results]}
+            click.echo(json.dumps(told))
+        case "text":
+            for result in results:
+                _print_lines(result)
+        case _:
+            from runproxy.cli.findings import print_findings
+
+            print_findings([found for result in results for found in _findings(result)], form)
+
+
+def _findings(result: _Result) -> "Iterator[Finding]":
+    """Give what is wrong with a file, each with its position."""
+    from runproxy.cli.findings import Finding
+    from runproxy.positions import positions
+
+    if result.refusal:
+        code, message = result.refusal
+        yield Finding(code, "error", result.file, message, "", _position_of_refusal(code, result.text))
+    elif result.judgement:
+        violations, warnings = result.judgement.violations, result.judgement.warnings
+        ways = result.ways([found.param for found in violations + warnings])
+        places = positions(result.text.decode(), ways)
+        for number, (found, way) in enumerate(zip(violations + warnings, ways, strict=True)):
+            level: Level = "error" if number < len(violations) else "warning"
+            yield Finding(found.code, level, result.file, found.message, found.param, places[way])
+
+
+def _print_lines(result: _Result) -> None:
     warnings = result.judgement.warnings if result.judgement else ()
     lines = [f"{result.refusal[0]}: {result.refusal[1]}"] if result.refusal else []
     if result.judgement:
         lines += [f"{found.code}: {found.message}" for found in result.judgement.violations]
     lines += [f"warning: {found.code}: {found.message}" for found in warnings]
-    if result.is_ok:
+    if result.is_ok and not is_quiet():
         lines.append(f"passes, with {counted(len(warnings), 'warning')}" if warnings else "within limits")
     for line in lines:
         click.echo(on_one_line(f"{result.file}: {line}"))
@@ -138,6 +190,26 @@ def _where_not_json(text: bytes) -> str:
     except orjson.JSONDecodeError as error:
         return f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}."
     raise RuntimeError("text that was refused as no JSON is JSON")  # pragma: no cover
+
+
+def _position_of_refusal(code: str, text: bytes) -> "Position | None":
+    """Say where a text has no single reading, or is no JSON; what has no place of its own has no position."""
+    import orjson
+
+    from runproxy.positions import Position, positions
+    from runproxy.strictjson import find_ambiguity
+
+    try:
+        found = find_ambiguity(text)
+    except ValueError:
+        try:
+            orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            return Position(error.lineno, error.colno)
+        return None
+    except RecursionError:  # nested too deep
+        return None
+    return positions(text.decode(), [found.steps])[found.steps] if found else None
 
 
 def _read(file: str) -> bytes:

@@ -2,7 +2,9 @@
 
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import click
 
 if TYPE_CHECKING:  # rich is only loaded by the commands that print tables
     from rich.console import Console
@@ -10,7 +12,19 @@ if TYPE_CHECKING:  # rich is only loaded by the commands that print tables
 # What a terminal obeys, and what changes the direction or the line of text (Unicode's UAX 9).
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _LAST_OF_TWO_DIGITS = 0xFF
+FORMATS: Final = ("text", "json", "sarif", "github")
 _WIDE = 10_000  # in a pipe nothing is cut
+
+
+findings_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default=FORMATS[0],
+    show_default=True,
+    help="Lines, one JSON object, SARIF 2.1.0 for code scanners, or annotations for GitHub Actions.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
 
 
 def plain_console() -> "Console":

@@ -11,11 +11,14 @@ import click
 
 from runproxy.cli.cassette.folder import DEFAULT_DIR, folder_option
 from runproxy.cli.cassette.progress import watched
-from runproxy.cli.group import say
-from runproxy.cli.output import counted, on_one_line
+from runproxy.cli.group import quiet_option, say, warn
+from runproxy.cli.output import counted, findings_option, json_option, on_one_line
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loaded by the command itself
+    from collections.abc import Iterator
+
     from runproxy.cassettes.scanning import Scanned, Scanner
+    from runproxy.cli.findings import Finding
 
 
 @click.command()
@@ -27,9 +30,11 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Also search for the value of this environment variable, in every spelling.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for machines.")
+@findings_option
+@json_option
 @folder_option
-def scan(paths: tuple[str, ...], variables: tuple[str, ...], as_json: bool, folder: str | None) -> None:
+@quiet_option
+def scan(*, paths: tuple[str, ...], variables: tuple[str, ...], form: str, as_json: bool, folder: str | None) -> None:
     """Find secrets in cassettes, or in any other files.
 
     PATHS are files, and folders with all that is below them; without any, the cassette folder is searched. Found are
@@ -38,10 +43,13 @@ def scan(paths: tuple[str, ...], variables: tuple[str, ...], as_json: bool, fold
 
     Exit code 0: nothing found; 1: findings, listed; 2: a file or a variable cannot be read.
 
+    Name files from the root of the repository for --format sarif and github: so they are told.
+
     \b
     Example:
       runproxy cassette scan
       runproxy cassette scan fixtures --secrets-from-env OPENAI_API_KEY
+      runproxy cassette scan --format sarif > runproxy.sarif
     """
     scanner = _scanner(variables)
     results: dict[str, Scanned] = {}
@@ -51,12 +59,9 @@ def scan(paths: tuple[str, ...], variables: tuple[str, ...], as_json: bool, fold
             results[str(path)] = scanner.scan(path.read_bytes(), str(path))
         except OSError as error:
             failed.append(_not_readable(error))
-    if as_json:
-        click.echo(json.dumps(_as_json(results, failed)))
-    else:
-        _print(results)
+    _print(results, failed, "json" if as_json else form)
     for message in failed:
-        say(on_one_line(f"Error: {message}"))
+        warn(on_one_line(f"Error: {message}"))
     if failed:
         sys.exit(2)
     if any(result.findings for result in results.values()):
@@ -97,7 +102,30 @@ def _as_json(results: "dict[str, Scanned]", failed: list[str]) -> dict[str, obje
     return {"ok": not (found or failed), "files": len(results), "findings": found, "errors": failed}
 
 
-def _print(results: "dict[str, Scanned]") -> None:
+def _print(results: "dict[str, Scanned]", failed: list[str], form: str) -> None:
+    match form:
+        case "json":
+            click.echo(json.dumps(_as_json(results, failed)))
+        case "text":
+            _print_lines(results)
+        case _:
+            from runproxy.cli.findings import print_findings
+
+            print_findings(
+                [found for file, result in results.items() for found in _findings(file, result)], form, failed
+            )
+
+
+def _findings(file: str, result: "Scanned") -> "Iterator[Finding]":
+    from runproxy.cassettes.scanning import OPAQUE
+    from runproxy.cli.findings import Finding
+
+    for found in result.findings:
+        rule = "opaque_body" if found.kind == OPAQUE else "secret_found"
+        yield Finding(rule, "error", file, f"Found {found.kind}.", found.where, result.positions.get(found))
+
+
+def _print_lines(results: "dict[str, Scanned]") -> None:
     for file, result in results.items():
         if result.unread:
             say(on_one_line(f"{result.unread} Searched as plain text."))
