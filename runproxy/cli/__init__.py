@@ -6,6 +6,7 @@ from runproxy import __version__
 from runproxy.cli.audit import audit
 from runproxy.cli.cassette import cassette
 from runproxy.cli.check import check
+from runproxy.cli.completion import completion
 from runproxy.cli.config import config
 from runproxy.cli.demo import demo
 from runproxy.cli.doctor import doctor
@@ -43,6 +44,7 @@ for _command in (
     cassette,
     audit,
     config,
+    completion,
 ):
     main.add_command(_command)
 main.add_command(worker)

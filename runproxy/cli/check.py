@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runproxy.cli.completing import files, routes
 from runproxy.cli.group import FROM_ENVIRONMENT, is_quiet, quiet_option
 from runproxy.cli.output import counted, findings_option, json_option, on_one_line
 from runproxy.cli.rules import enforce_option, policy_option, team_option
@@ -22,7 +23,7 @@ if TYPE_CHECKING:  # loaded by the command itself
 
 
 @click.command(context_settings=FROM_ENVIRONMENT)
-@click.argument("files", metavar="FILE|-...", nargs=-1, required=True)
+@click.argument("files", metavar="FILE|-...", nargs=-1, required=True, shell_complete=files)
 @click.option(
     "--as",
     "kind",
@@ -31,7 +32,7 @@ if TYPE_CHECKING:  # loaded by the command itself
     show_default=True,
     help="What FILE holds; auto takes an object with a metadata object or null in it for a whole body.",
 )
-@click.option("--route", metavar="NAME", help="Take FILE for a whole body of this route.")
+@click.option("--route", metavar="NAME", shell_complete=routes, help="Take FILE for a whole body of this route.")
 @policy_option
 @team_option
 @enforce_option

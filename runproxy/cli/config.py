@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from runproxy.cli.completing import files
 from runproxy.cli.group import FROM_ENVIRONMENT, ErrorGroup, say
 from runproxy.cli.options import config_option
 
@@ -21,7 +22,7 @@ def config() -> None:
 
 
 @config.command(context_settings=FROM_ENVIRONMENT)
-@click.argument("file", default="runproxy.toml")
+@click.argument("file", default="runproxy.toml", shell_complete=files)
 def init(file: str) -> None:
     """Write a settings file with every setting and its default; an existing file is left alone.
 
@@ -63,7 +64,7 @@ def show(config_path: str | None) -> None:
 
 
 @config.command(context_settings=FROM_ENVIRONMENT)
-@click.argument("file", required=False)
+@click.argument("file", required=False, shell_complete=files)
 def validate(file: str | None) -> None:
     """Check a settings file; exit code 2 when something in it is wrong.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runproxy.cli.completing import folders
 from runproxy.cli.group import FROM_ENVIRONMENT
 
 if TYPE_CHECKING:  # loaded once the demo runs
@@ -25,6 +26,7 @@ _FAKE_CREDENTIAL = "Bearer no-key-is-needed"
     "folder",
     envvar="RUNPROXY_DIR",
     metavar="DIR",
+    shell_complete=folders,
     help="Folder for the cassette.  [default: a new temporary one]",
 )
 def demo(folder: str | None) -> None:

@@ -5,6 +5,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from runproxy.cli.completing import cassettes, files, folders
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 # Where a flag's value goes in the settings.
@@ -75,9 +77,21 @@ PLACES: Final = {
 
 _upstream = (
     click.option("--upstream", metavar="URL", help="Base URL that calls are forwarded to, or a profile's name."),
-    click.option("--ca-file", metavar="FILE", help="PEM file of authorities to trust.  [default: the system's]"),
-    click.option("--client-cert", metavar="FILE", help="PEM file with a certificate to show to the upstream."),
-    click.option("--client-key", metavar="FILE", help="PEM file with its key.  [default: in the same file]"),
+    click.option(
+        "--ca-file",
+        metavar="FILE",
+        shell_complete=files,
+        help="PEM file of authorities to trust.  [default: the system's]",
+    ),
+    click.option(
+        "--client-cert",
+        metavar="FILE",
+        shell_complete=files,
+        help="PEM file with a certificate to show to the upstream.",
+    ),
+    click.option(
+        "--client-key", metavar="FILE", shell_complete=files, help="PEM file with its key.  [default: in the same file]"
+    ),
     click.option("--http-proxy", metavar="URL", help="HTTP proxy on the way.  [default: none, never the system's]"),
     click.option("--http-proxy-credential-env", metavar="NAME", help="Variable with the proxy's user:password."),
 )
@@ -87,34 +101,56 @@ mode_option = click.option(
     help="What is done with a call.  [default: replay]",
 )
 ci_option = click.option("--allow-record-in-ci", is_flag=True, default=None, help="Record even where CI=true.")
-dir_option = click.option("--dir", metavar="DIR", help="Folder that holds the cassettes.  [default: cassettes]")
+dir_option = click.option(
+    "--dir", metavar="DIR", shell_complete=folders, help="Folder that holds the cassettes.  [default: cassettes]"
+)
 
 config_option = click.option(
     "--config",
     "config_path",
     envvar="RUNPROXY_CONFIG",
     metavar="FILE",
+    shell_complete=files,
     help="Settings file.  [default: runproxy.toml]",
 )
 
 _listening = (
     click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1]"),
-    click.option("--ready-file", metavar="PATH", help="JSON file with URLs and pid, there while runproxy is ready."),
+    click.option(
+        "--ready-file",
+        metavar="PATH",
+        shell_complete=files,
+        help="JSON file with URLs and pid, there while runproxy is ready.",
+    ),
 )
 _serving = (
     config_option,
-    click.option("--cassette", metavar="NAME", help="Cassette for calls that name none.  [default: default]"),
+    click.option(
+        "--cassette",
+        metavar="NAME",
+        shell_complete=cassettes,
+        help="Cassette for calls that name none.  [default: default]",
+    ),
     dir_option,
     *_listening,
-    click.option("--tls-cert", metavar="FILE", help="PEM file with the certificate chain: speak TLS."),
-    click.option("--tls-key", metavar="FILE", help="PEM file with the key of the certificate."),
-    click.option("--unix-socket", metavar="PATH", help="Unix socket to listen on, in place of host and port."),
+    click.option(
+        "--tls-cert", metavar="FILE", shell_complete=files, help="PEM file with the certificate chain: speak TLS."
+    ),
+    click.option("--tls-key", metavar="FILE", shell_complete=files, help="PEM file with the key of the certificate."),
+    click.option(
+        "--unix-socket",
+        metavar="PATH",
+        shell_complete=files,
+        help="Unix socket to listen on, in place of host and port.",
+    ),
     click.option("--unix-socket-mode", metavar="MODE", help="Who may connect to the unix socket.  [default: 600]"),
     click.option("--workers", type=click.IntRange(1, 64), metavar="N", help="Processes that answer.  [default: 1]"),
     click.option("--admin-port", type=click.IntRange(0, 65535), metavar="N", help="Port for health.  [default: 8788]"),
     click.option("--admin-host", metavar="ADDRESS", help="Address of the admin listener.  [default: 127.0.0.1]"),
     click.option("--admin-hosts", metavar="NAMES", help="Names the admin listener may be called by."),
-    click.option("--admin-token-file", metavar="FILE", help="File with the token of the admin API."),
+    click.option(
+        "--admin-token-file", metavar="FILE", shell_complete=files, help="File with the token of the admin API."
+    ),
     click.option(
         "--on-exhausted",
         type=click.Choice(["last", "error", "cycle"]),
@@ -134,7 +170,12 @@ _serving = (
         type=click.Choice(["process", "power"]),
         help="What a recording outlives: the process, or a loss of power.  [default: process]",
     ),
-    click.option("--usage-file", metavar="PATH", help="JSON file that tells in the end what was not played."),
+    click.option(
+        "--usage-file",
+        metavar="PATH",
+        shell_complete=files,
+        help="JSON file that tells in the end what was not played.",
+    ),
     click.option(
         "--on-record-error",
         type=click.Choice(["answer", "fail"]),
@@ -161,8 +202,15 @@ _serving = (
     click.option(
         "--other-routes", type=click.Choice(["forward", "deny"]), help="Calls that are not guarded.  [default: forward]"
     ),
-    click.option("--policy", metavar="FILE", help="TOML file with rules of your own on metadata."),
-    click.option("--audit-store", metavar="FILE", help="Where calls are written down.  [default: .runproxy/audit.db]"),
+    click.option(
+        "--policy", metavar="FILE", shell_complete=files, help="TOML file with rules of your own on metadata."
+    ),
+    click.option(
+        "--audit-store",
+        metavar="FILE",
+        shell_complete=files,
+        help="Where calls are written down.  [default: .runproxy/audit.db]",
+    ),
     click.option("--audit-modes", metavar="MODES", help="Whose calls are; none for none.  [default: all but replay]"),
     click.option(
         "--audit-on-error",
@@ -174,10 +222,15 @@ _serving = (
         type=click.Choice(["full", "hashed", "keys_only"]),
         help="What is kept of values there.  [default: full]",
     ),
-    click.option("--audit-key-file", metavar="FILE", help="Secret that values are hashed with."),
+    click.option("--audit-key-file", metavar="FILE", shell_complete=files, help="Secret that values are hashed with."),
     click.option("--audit-max-age", metavar="AGE", help="How long calls are kept there.  [default: for ever]"),
     click.option("--audit-max-mb", type=click.IntRange(0), metavar="N", help="How large the file may become."),
-    click.option("--audit-archive", metavar="DIR", help="Where calls are exported to before they are removed."),
+    click.option(
+        "--audit-archive",
+        metavar="DIR",
+        shell_complete=folders,
+        help="Where calls are exported to before they are removed.",
+    ),
     click.option("--fault-seed", type=click.IntRange(0), metavar="N", help="Seed of faults by chance.  [default: 0]"),
     click.option("--drift-kinds", metavar="KINDS", help="Drift that mode verify tells of.  [default: all kinds]"),
     click.option("--ignore-drift", metavar="POINTERS", help="JSON pointers to what may differ in mode verify."),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runproxy.cli.completing import files
 from runproxy.cli.group import FROM_ENVIRONMENT, ErrorGroup
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from runproxy.routes import Route
 
 policy_option = click.option(
-    "--policy", metavar="FILE", help="The rules: a policy file, or a settings file with [policy] in it."
+    "--policy",
+    metavar="FILE",
+    shell_complete=files,
+    help="The rules: a policy file, or a settings file with [policy] in it.",
 )
 team_option = click.option("--team", metavar="NAME", help="The team whose rules count.  [default: those for all]")
 
@@ -86,7 +90,9 @@ def explain(key: str, policy: str | None, team: str | None) -> None:
 
 @click.command(context_settings=FROM_ENVIRONMENT)
 @click.argument("unwanted", nargs=-1, metavar="")
-@click.option("--key-file", metavar="FILE", help="The secret of fingerprints, in a file with mode 0600.")
+@click.option(
+    "--key-file", metavar="FILE", shell_complete=files, help="The secret of fingerprints, in a file with mode 0600."
+)
 def fingerprint(unwanted: tuple[str, ...], key_file: str | None) -> None:
     """Print the fingerprint of a credential, by which a team is known; the credential is read from stdin.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from runproxy.cli.completing import misses
 from runproxy.cli.group import FROM_ENVIRONMENT
 from runproxy.cli.output import harmless
 from runproxy.keyfile import ADMIN_TOKEN_VARIABLE
@@ -14,7 +15,7 @@ TIMEOUT_S = 10
 
 
 @click.command(context_settings=FROM_ENVIRONMENT)
-@click.argument("miss", metavar="[MISS-ID]", required=False)
+@click.argument("miss", metavar="[MISS-ID]", required=False, shell_complete=misses)
 @click.option("--hits", is_flag=True, help="Tell of the calls that were answered from a cassette.")
 @click.option(
     "--admin-url",
@@ -35,16 +36,16 @@ def why(miss: str | None, hits: bool, admin_url: str) -> None:
       runproxy why --hits
     """
     if hits:
-        for hit in _fetch(admin_url, "/api/hits")["hits"]:
+        for hit in fetch(admin_url, "/api/hits")["hits"]:
             which = f"recording {hit['recording']} of {hit['of']} of this call, made {hit['recorded_at']}"
             click.echo(harmless(f"{hit['call']}\n  {hit['interaction']}: {which}\n  {hit['because']}"))
         return
     if miss:
         from urllib.parse import quote
 
-        _print(_fetch(admin_url, f"/api/misses/{quote(miss, safe='')}"))
+        _print(fetch(admin_url, f"/api/misses/{quote(miss, safe='')}"))
         return
-    misses = _fetch(admin_url, "/api/misses")["misses"]
+    misses = fetch(admin_url, "/api/misses")["misses"]
     if not misses:
         click.echo("No call has been missed.")
         return
@@ -56,7 +57,8 @@ def _print(miss: dict[str, Any]) -> None:
     click.echo(harmless(f"{head}\n{miss['message']}"))
 
 
-def _fetch(admin_url: str, path: str) -> dict[str, Any]:
+def fetch(admin_url: str, path: str, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
+    """Ask the admin API of a running proxy; raises `ConfigError` where there is none, or where it says why not."""
     from urllib.error import HTTPError
     from urllib.request import ProxyHandler, build_opener
 
@@ -66,7 +68,7 @@ def _fetch(admin_url: str, path: str) -> dict[str, Any]:
     token = os.environ.get(ADMIN_TOKEN_VARIABLE, "").strip()
     opener.addheaders = [("Authorization", f"Bearer {token}")] if token else []
     try:
-        with opener.open(admin_url.rstrip("/") + path, timeout=TIMEOUT_S) as answer:
+        with opener.open(admin_url.rstrip("/") + path, timeout=timeout_s) as answer:
             found: dict[str, Any] = json.load(answer)
     except HTTPError as error:
         with error:

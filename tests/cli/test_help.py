@@ -81,6 +81,7 @@ def test_all_commands_are_found() -> None:
         "config show",
         "config validate",
         "config schema",
+        "completion",
     }
 
 

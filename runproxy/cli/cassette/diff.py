@@ -9,6 +9,7 @@ import click
 
 from runproxy.cli.cassette.folder import find_file, folder_option, read_cassette
 from runproxy.cli.cassette.progress import working
+from runproxy.cli.completing import cassettes
 from runproxy.cli.output import counted, on_one_line
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ _MAX_SHOWN_CHARS: Final = 200
 
 
 @click.command()
-@click.argument("before")
-@click.argument("after")
+@click.argument("before", shell_complete=cassettes)
+@click.argument("after", shell_complete=cassettes)
 @click.option(
     "--ignore",
     "pointers",

@@ -10,6 +10,7 @@ from runproxy.cli.cassette.configured import settings_redactor
 from runproxy.cli.cassette.folder import find_file, open_store, read_cassette
 from runproxy.cli.cassette.listing import chosen
 from runproxy.cli.cassette.progress import watched, working
+from runproxy.cli.completing import cassettes, files
 from runproxy.cli.group import FROM_ENVIRONMENT, quiet_option, say, warn
 from runproxy.cli.options import dir_option
 
@@ -46,7 +47,7 @@ def import_() -> None:
 
 
 @import_.command("vcr", context_settings=FROM_ENVIRONMENT)
-@click.argument("file")
+@click.argument("file", shell_complete=files)
 @name_option
 @dir_option
 @quiet_option
@@ -65,7 +66,7 @@ def import_vcr(file: str, cassette: str | None, dir: str | None) -> None:  # noq
 
 
 @import_.command("har", context_settings=FROM_ENVIRONMENT)
-@click.argument("file")
+@click.argument("file", shell_complete=files)
 @name_option
 @dir_option
 @quiet_option
@@ -84,7 +85,7 @@ def import_har(file: str, cassette: str | None, dir: str | None) -> None:  # noq
 
 
 @import_.command("mitmproxy", context_settings=FROM_ENVIRONMENT)
-@click.argument("file")
+@click.argument("file", shell_complete=files)
 @name_option
 @dir_option
 @quiet_option
@@ -114,8 +115,8 @@ def export() -> None:
 
 
 @export.command("har", context_settings=FROM_ENVIRONMENT)
-@click.argument("name")
-@click.option("-o", "--output", metavar="FILE", help="File to write.  [default: stdout]")
+@click.argument("name", shell_complete=cassettes)
+@click.option("-o", "--output", metavar="FILE", shell_complete=files, help="File to write.  [default: stdout]")
 @base_url_option
 @dir_option
 def export_har(name: str, output: str | None, base_url: str, dir: str | None) -> None:  # noqa: A002 - the option's name
@@ -134,7 +135,7 @@ def export_har(name: str, output: str | None, base_url: str, dir: str | None) ->
 
 
 @export.command("curl", context_settings=FROM_ENVIRONMENT)
-@click.argument("name")
+@click.argument("name", shell_complete=cassettes)
 @click.option("--interaction", type=click.IntRange(0), metavar="N", help="This one alone, counted from 0.")
 @base_url_option
 @dir_option
@@ -154,7 +155,7 @@ def export_curl(name: str, interaction: int | None, base_url: str, dir: str | No
 
 
 @export.command("openapi-example", context_settings=FROM_ENVIRONMENT)
-@click.argument("name")
+@click.argument("name", shell_complete=cassettes)
 @dir_option
 def export_openapi_example(name: str, dir: str | None) -> None:  # noqa: A002 - the option's name
     """Export a cassette as OpenAPI 3.1: paths with the recorded bodies as examples.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from runproxy.cli.completing import folders
+
 if TYPE_CHECKING:  # loaded by the commands themselves
     from runproxy.cassettes import Cassette
     from runproxy.stores.file import FileStore
@@ -19,6 +21,7 @@ folder_option = click.option(
     "folder",
     envvar="RUNPROXY_DIR",
     metavar="DIR",
+    shell_complete=folders,
     help="Folder that holds the cassettes.  [default: cassettes]",
 )
 

@@ -7,12 +7,13 @@ import click
 
 from runproxy.cli.cassette.folder import DEFAULT_DIR, find_file, folder_option, open_store
 from runproxy.cli.cassette.progress import watched
+from runproxy.cli.completing import cassettes
 from runproxy.cli.group import quiet_option, say, warn
 from runproxy.cli.output import counted
 
 
 @click.command("format")
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=cassettes)
 @click.option("--check", is_flag=True, help="Change nothing; name the files that are not laid out.")
 @folder_option
 @quiet_option

@@ -7,6 +7,7 @@ import click
 
 from runproxy.cli.cassette.folder import DEFAULT_DIR, find_file, open_store, read_cassette
 from runproxy.cli.cassette.progress import watched
+from runproxy.cli.completing import cassettes
 from runproxy.cli.group import FROM_ENVIRONMENT, say, warn
 from runproxy.cli.options import dir_option
 
@@ -57,7 +58,7 @@ def list_(dir: str | None) -> None:  # noqa: A002 - the option's name
 
 
 @click.command(context_settings=FROM_ENVIRONMENT)
-@click.argument("name")
+@click.argument("name", shell_complete=cassettes)
 @click.option("--interaction", type=click.IntRange(0), metavar="N", help="This one alone, counted from 0.")
 @dir_option
 def show(name: str, interaction: int | None, dir: str | None) -> None:  # noqa: A002 - the option's name

@@ -9,6 +9,7 @@ import click
 
 from runproxy.cli.cassette.folder import find_file, folder_option, open_store
 from runproxy.cli.cassette.progress import working
+from runproxy.cli.completing import cassettes, files
 from runproxy.cli.group import quiet_option, say, warn
 from runproxy.cli.output import counted, on_one_line
 
@@ -21,9 +22,17 @@ _BRANCHES: Final = 3
 
 
 @click.command()
-@click.argument("cassettes", nargs=-1, required=True, metavar="BASE OURS THEIRS | CASSETTE...")
+@click.argument(
+    "cassettes", nargs=-1, required=True, shell_complete=cassettes, metavar="BASE OURS THEIRS | CASSETTE..."
+)
 @click.option("--driver", is_flag=True, help="Take paths only, as git gives them to a merge driver: %O %A %B.")
-@click.option("--path", "label", metavar="PATH", help="Call the cassette so in messages; git gives it as %P.")
+@click.option(
+    "--path",
+    "label",
+    metavar="PATH",
+    shell_complete=files,
+    help="Call the cassette so in messages; git gives it as %P.",
+)
 @click.option("--into", metavar="NAME", help="Write all recordings of the given cassettes into this new one.")
 @click.option("--later-wins", is_flag=True, help="With --into: of different recordings, take the later cassette's.")
 @folder_option

@@ -11,6 +11,7 @@ import click
 
 from runproxy.cli.cassette.folder import DEFAULT_DIR, folder_option
 from runproxy.cli.cassette.progress import watched
+from runproxy.cli.completing import files
 from runproxy.cli.group import quiet_option, say, warn
 from runproxy.cli.output import counted, findings_option, json_option, on_one_line
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:  # loaded by the command itself
 
 
 @click.command()
-@click.argument("paths", nargs=-1)
+@click.argument("paths", nargs=-1, shell_complete=files)
 @click.option(
     "--secrets-from-env",
     "variables",

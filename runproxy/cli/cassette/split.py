@@ -7,6 +7,7 @@ import click
 
 from runproxy.cli.cassette.folder import find_named, folder_option, open_store
 from runproxy.cli.cassette.progress import working
+from runproxy.cli.completing import cassettes
 from runproxy.cli.group import quiet_option, say
 from runproxy.cli.output import counted
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=cassettes)
 @click.option(
     "--by", type=click.Choice(["path", "method", "thread"]), required=True, help="What the new cassettes differ in."
 )

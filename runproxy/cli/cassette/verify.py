@@ -13,6 +13,7 @@ from runproxy.cli.cassette.configured import settings_redactor
 from runproxy.cli.cassette.diff import ignoring_of, shown
 from runproxy.cli.cassette.folder import find_file, folder_option, read_cassette
 from runproxy.cli.cassette.progress import watched
+from runproxy.cli.completing import cassettes
 from runproxy.cli.group import warn
 from runproxy.cli.output import counted, on_one_line
 from runproxy.cli.reading import settings_here
@@ -28,7 +29,7 @@ _KINDS: Final = ("status", "shape", "values")
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=cassettes)
 @click.option("--upstream", metavar="URL", required=True, help="Base URL of the server to ask, or a profile's name.")
 @click.option("--api-key-env", metavar="VARIABLE", help="Send the value of this variable as a bearer token.")
 @click.option(
