@@ -26,7 +26,7 @@ def git(*args: str) -> None:
 def hook(tmp_path: Path, name: str) -> "subprocess.CompletedProcess[str]":
     """Run one hook of this repository on all files, installed as for anybody."""
     return subprocess.run(
-        [sys.executable, "-m", "pre_commit", "try-repo", str(ROOT), name, "--all-files", "--verbose"],
+        [sys.executable, "-m", "pre_commit", "try-repo", str(tmp_path / "runproxy"), name, "--all-files", "--verbose"],
         env=environment({"PRE_COMMIT_HOME": str(tmp_path / "store")}),
         capture_output=True,
         text=True,
@@ -38,6 +38,8 @@ def hook(tmp_path: Path, name: str) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.slow
 def test_hooks_stop_what_they_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A secret, a cassette laid out by hand, and metadata that the settings file forbids; and nothing else."""
+    # A clone of its own: of a checkout with changes pre-commit would make a copy, and an installation, for each run.
+    git("clone", "--quiet", str(ROOT), str(tmp_path / "runproxy"))
     (folder := tmp_path / "repository").mkdir()
     monkeypatch.chdir(folder)
     git("init", "--quiet")
