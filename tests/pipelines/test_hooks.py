@@ -24,9 +24,9 @@ def git(*args: str) -> None:
 
 
 def hook(tmp_path: Path, name: str) -> "subprocess.CompletedProcess[str]":
-    """Run one hook of this repository on all files, installed as for anybody."""
+    """Run one hook on all files, as before a commit; the first run installs runproxy for all of them."""
     return subprocess.run(
-        [sys.executable, "-m", "pre_commit", "try-repo", str(tmp_path / "runproxy"), name, "--all-files", "--verbose"],
+        [sys.executable, "-m", "pre_commit", "run", name, "--all-files", "--verbose"],
         env=environment({"PRE_COMMIT_HOME": str(tmp_path / "store")}),
         capture_output=True,
         text=True,
@@ -38,11 +38,13 @@ def hook(tmp_path: Path, name: str) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.slow
 def test_hooks_stop_what_they_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A secret, a cassette laid out by hand, and metadata that the settings file forbids; and nothing else."""
-    # A clone of its own: of a checkout with changes pre-commit would make a copy, and an installation, for each run.
-    git("clone", "--quiet", str(ROOT), str(tmp_path / "runproxy"))
     (folder := tmp_path / "repository").mkdir()
     monkeypatch.chdir(folder)
     git("init", "--quiet")
+    ref = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+    ids = "".join(f"      - id: {name}\n" for name in ("runproxy-scan", "runproxy-format", "runproxy-check"))
+    wanted = f"repos:\n  - repo: {ROOT}\n    rev: {ref.stdout.strip()}\n    hooks:\n{ids}"
+    Path(".pre-commit-config.yaml").write_text(wanted, encoding="utf-8")
     put("good", recording())
     Path("metadata").mkdir()
     Path("metadata/good.json").write_text('{"team": "search"}', encoding="utf-8")
