@@ -21,7 +21,7 @@ GROUPS: Final = {"RunproxyError", "CassetteError", "NotStorable", "Overloaded"}
 FIXED: Final[Mapping[str, tuple[RunproxyError, str]]] = {
     type(error).__name__: (error, text)
     for error, text in (
-        (all_errors.BodyTooLarge(9), "The request body is larger than the limit of 9 bytes."),
+        (all_errors.BodyTooLarge(9), "The request body is larger than the limit of 9 bytes. Send less in one call."),
         (all_errors.BodyTooSlow(3), "The request body did not arrive within 3 seconds."),
         (all_errors.BrokenOff(), "The answer breaks off, as a fault asks for."),
         (all_errors.ClientGone(5), "The client broke off its call after 5 bytes of the body."),
@@ -31,7 +31,10 @@ FIXED: Final[Mapping[str, tuple[RunproxyError, str]]] = {
         ),
         (
             all_errors.HeadersTooLarge(9, 2),
-            "A header of the request is longer than 9 bytes, or there are more than 2 of them.",
+            (
+                "A header of the request is longer than 9 bytes, or there are more than 2 of them. "
+                "Send fewer and shorter ones."
+            ),
         ),
         (
             all_errors.OpaqueBody("response.body"),
@@ -45,7 +48,10 @@ FIXED: Final[Mapping[str, tuple[RunproxyError, str]]] = {
             all_errors.SecretFound("an OpenAI key", "request.body"),
             "an OpenAI key found in request.body; the interaction was not stored",
         ),
-        (all_errors.TargetTooLong(9), "The request target is longer than 9 bytes."),
+        (
+            all_errors.TargetTooLong(9),
+            "The request target is longer than 9 bytes. Shorten its query, or send that in the body.",
+        ),
         (all_errors.TooLongToRecord(9), "the answer is longer than 9 bytes; the interaction was not stored"),
         (all_errors.TooManyCalls(2), "runproxy is answering 2 calls, as many as it may (limits.max_concurrent)."),
         (

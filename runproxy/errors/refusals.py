@@ -28,7 +28,8 @@ class BodyTooLarge(Refusal):
     status = 413
 
     def __init__(self, limit_bytes: int) -> None:
-        super().__init__(f"The request body is larger than the limit of {limit_bytes} bytes.", code="body_too_large")
+        message = f"The request body is larger than the limit of {limit_bytes} bytes. Send less in one call."
+        super().__init__(message, code="body_too_large")
 
 
 class TargetTooLong(Refusal):
@@ -37,7 +38,8 @@ class TargetTooLong(Refusal):
     status = 414
 
     def __init__(self, limit_bytes: int) -> None:
-        super().__init__(f"The request target is longer than {limit_bytes} bytes.", code="target_too_long")
+        message = f"The request target is longer than {limit_bytes} bytes. Shorten its query, or send that in the body."
+        super().__init__(message, code="target_too_long")
 
 
 class HeadersTooLarge(Refusal):
@@ -47,7 +49,8 @@ class HeadersTooLarge(Refusal):
 
     def __init__(self, limit_bytes: int, most: int) -> None:
         super().__init__(
-            f"A header of the request is longer than {limit_bytes} bytes, or there are more than {most} of them.",
+            f"A header of the request is longer than {limit_bytes} bytes, or there are more than {most} of them. "
+            "Send fewer and shorter ones.",
             code="headers_too_large",
         )
 
