@@ -23,6 +23,8 @@ from runproxy.audit.settings import DEFAULT_STORE
 _BUSY_MS: Final = 5_000
 """How long to wait for another process that writes."""
 _CACHE_KIB: Final = 64 * 1024
+_STATEMENTS: Final = 512
+"""So many are kept ready: there is one for each number of rows that are written at once."""
 _WAL_BYTES: Final = 64 * 1024 * 1024  # the log is cut back to this when it was larger
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -134,7 +136,11 @@ class AuditStore:
 
 
 def _engine(path: Path, begin: str) -> Engine:
-    engine = create_engine(URL.create("sqlite", database=str(path)), pool_reset_on_return=None)
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"cached_statements": _STATEMENTS},
+        pool_reset_on_return=None,
+    )
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
