@@ -4,11 +4,13 @@ that tests have counted are printed in the end, and every cassette that they lea
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from jsonschema import Draft202012Validator
 
 from runproxy.cassettes import FORMAT, decode
@@ -61,6 +63,17 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name == "CI" or (name.startswith("RUNPROXY_") and name not in _FOR_TESTS):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _log_is_as_it_was() -> Iterator[None]:
+    """Undo what a command that ran in this process has set up for the log, also in loggers that were used since."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        for name, module in list(sys.modules.items()):
+            if name.startswith("runproxy.") and (log := getattr(module, "_log", None)) is not None:
+                vars(log).pop("bind", None)  # where structlog keeps the logger it has made for good
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from runproxy.audit.describing import Describer
 from runproxy.audit.errors import AuditError, AuditUnavailable
 from runproxy.audit.event import UNKNOWN, Outcome, Undelivered
 from runproxy.audit.store import AuditStore
-from runproxy.audit.writing import Concluded, Entry, Intent, Lost, write
+from runproxy.audit.writing import Concluded, Entry, Intent, Lost, head_of, move_head, write
 from runproxy.calls import Call
 from runproxy.errors import Refusal, RunproxyError, Unrecorded, UpstreamError
 from runproxy.messages import SAFE_METHODS, UPSTREAM_OUTCOME_HEADER, Delivery, Request
@@ -56,6 +56,7 @@ class Auditor:
         self._modes = frozenset(modes)
         self._now = now
         self._open: dict[str, Intent] = {}
+        self._unwritten: set[str] = set()
         self._told_at = 0.0
         self._commits: GroupCommit[_Item] = GroupCommit(
             self._write, concerns_all=lambda error: isinstance(error, AuditError), gather_s=_GATHER_S
@@ -77,6 +78,7 @@ class Auditor:
             self._tell(error)
             if not self.goes_on:
                 raise AuditUnavailable from error
+            self._unwritten.add(call.request.id)
             return
         self._open[call.request.id] = intent
         while len(self._open) > _MOST_OPEN:  # calls of which nobody has told the end
@@ -85,7 +87,9 @@ class Auditor:
     def hear(self, call: Call) -> None:
         """Write down what became of a call; of one that was refused, that it was made, too."""
         intent = self._open.get(call.request.id)
-        if intent is not None:
+        if call.request.id in self._unwritten:  # it was counted when it was let through
+            self._unwritten.remove(call.request.id)
+        elif intent is not None:
             self._put((Concluded(intent, self._outcome(call)),))
         elif call.mode in self._modes and _is_to_be_told(call):
             at_ms = self._now_ms() - round(call.seconds * 1000)
@@ -103,9 +107,9 @@ class Auditor:
         await self._commits.until_written()
 
     def check(self) -> None:
-        """Raise `AuditError` where nothing can be written."""
-        with self.store.writing():
-            pass
+        """Raise `AuditError` where nothing can be written; that is found out by writing something that is there."""
+        with self.store.writing() as connection:
+            move_head(connection, head_of(connection))
 
     def _write(self, items: Sequence[_Item]) -> None:
         with self.store.writing() as connection:

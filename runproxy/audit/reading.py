@@ -15,6 +15,7 @@ from runproxy.audit.filters import Filter
 from runproxy.audit.rows import event_of, outcome_of
 from runproxy.audit.schema import deliveries, events, findings, outcomes, pairs
 
+_MOST_DIGITS: Final = 18  # more do not fit into a column
 _AT_ONCE: Final = 500
 _RARE: Final = 20_000  # so many rows of an index are gone through and put in order in no time
 
@@ -57,7 +58,8 @@ class Cursor:
     def parse(cls, text: str) -> "Cursor":
         """Read what `str` gives; raises `UnusableFilter`."""
         at_ms, dash, seq = text.partition("-")
-        if not (dash and at_ms.isdecimal() and seq.isdecimal() and text.isascii()):
+        is_number = dash and at_ms.isdecimal() and seq.isdecimal() and text.isascii()
+        if not is_number or max(len(at_ms), len(seq)) > _MOST_DIGITS:
             raise UnusableFilter("cursor", f"{text!r} is none that was given out here")
         return cls(int(at_ms), int(seq))
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Subquery, case, distinct, func
 
 from runproxy.audit.counting import (
     Selection,
+    breaks,
     counted_hours,
     counted_key_days,
     counted_outcome_hours,
@@ -255,7 +256,7 @@ def teams(connection: Connection, asked: Filter) -> list[TeamRow]:
 
 
 def violations(connection: Connection, asked: Filter) -> list[ViolationRow]:
-    """List the rules that were broken, by team; those that were broken most often first."""
+    """List the rules that were broken, by team, those of most calls first; where a rule is asked for, that alone."""
     found = select(
         findings.c.code,
         events.c.team,
@@ -265,7 +266,8 @@ def violations(connection: Connection, asked: Filter) -> list[ViolationRow]:
         func.max(events.c.at_ms),
         func.max(events.c.seq),
     ).join_from(findings, events, events.c.seq == findings.c.event)
-    found = found.where(*matches(asked)).group_by(findings.c.code, events.c.team)
+    this_rule = () if asked.rule is None else breaks(asked.rule)
+    found = found.where(*matches(asked), *this_rule).group_by(findings.c.code, events.c.team)
     rows = _rows(connection, found.order_by(func.count().desc(), findings.c.code, events.c.team))
     last = select(events.c.seq, events.c.request_id).where(events.c.seq.in_([row[-1] for row in rows]))
     names = dict(_rows(connection, last))
@@ -284,7 +286,7 @@ def coverage(connection: Connection, asked: Filter) -> list[CoverageRow]:
     return [CoverageRow(team, key, calls, of_team[team]) for team, key, calls in _rows(connection, ordered)]
 
 
-def new_keys(connection: Connection, asked: Filter, limit: int = 100) -> list[NewKeyRow]:
+def new_keys(connection: Connection, asked: Filter, limit: int | None = None) -> list[NewKeyRow]:
     """List the keys that were first seen in the time that is asked about, the newest first.
 
     Where the filter names a team, that is by this team, which another may have been before. Other parts of the filter
@@ -299,12 +301,12 @@ def new_keys(connection: Connection, asked: Filter, limit: int = 100) -> list[Ne
     for key, team, first_ms in _rows(connection, found):
         seen[key].append((team, first_ms))
     since, until = asked.since_ms or 0, asked.until_ms
-    new = [key for key, by in seen.items() if since <= by[0][1] and (until is None or by[0][1] < until)][-limit:][::-1]
-    return [_new_key(connection, key, seen[key], asked.team) for key in new]
+    new = [key for key, by in seen.items() if since <= by[0][1] and (until is None or by[0][1] < until)]
+    return [_new_key(connection, key, seen[key], asked.team) for key in new[::-1][:limit]]
 
 
 def nearness(connection: Connection, asked: Filter) -> list[NearnessRow]:
-    """List who has come near a limit of the API, the nearest first."""
+    """List who has come near a limit of the API, the nearest first; where a limit is asked for, near that alone."""
     hours, of_keys = _counted_with_pairs(asked), counted_key_days(asked)
     most, near = func.max(hours.c.most_pairs), func.sum(hours.c.near_pairs)
     found = [
@@ -317,6 +319,8 @@ def nearness(connection: Connection, asked: Filter) -> list[NearnessRow]:
     for team, key, *counts, times in _rows(connection, select(*by_key, chars, near, calls).group_by(*by_key)):
         found.append(NearnessRow("value", MAX_VALUE_CHARS, team, key, *counts))
         found.append(NearnessRow("key", MAX_KEY_CHARS, team, key, len(key), times if len(key) >= NEAR_KEY_CHARS else 0))
+    if asked.near is not None:
+        found = [row for row in found if row.limit == asked.near.limit and asked.near.key in (None, row.key)]
     return sorted((row for row in found if row.near), key=lambda row: (-row.most / row.of, row.team, row.key))
 
 

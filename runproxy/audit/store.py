@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
 
 from runproxy.audit.chain import Link
 from runproxy.audit.errors import AuditError
@@ -25,6 +25,7 @@ _BUSY_MS: Final = 5_000
 _CACHE_KIB: Final = 64 * 1024
 _STATEMENTS: Final = 512
 """So many are kept ready: there is one for each number of rows that are written at once."""
+_NO_TEXT: Final = "Could not decode to UTF-8"  # the words of the sqlite3 module
 _WAL_BYTES: Final = 64 * 1024 * 1024  # the log is cut back to this when it was larger
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -38,6 +39,8 @@ class AuditStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._identity = _identity(path)
+        self._log = path.with_name(f"{path.name}-wal")
+        self._log_identity: tuple[int, int] | None = None
         self._reading = _engine(path, "BEGIN")
         self._writing = _engine(path, "BEGIN IMMEDIATE")
 
@@ -49,12 +52,14 @@ class AuditStore:
                 f"{path}: there is no audit store. A proxy that forwards calls makes one, by default {DEFAULT_STORE} "
                 "in the folder it is started in; name it with --store, or as audit.store in the settings."
             )
+        if not creates and path.stat().st_size == 0:  # looking into it would make a database of it
+            raise AuditError(f"{path}: is empty, and no audit store; it was left alone.")
         with _told(path):
             if creates:
                 _make_folder(path)
             store = cls(path)
             try:
-                store._migrate()
+                store._migrate(creates=creates)
             except BaseException:
                 store.close()
                 raise
@@ -74,13 +79,20 @@ class AuditStore:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection that alone may write; leaving it commits, an error undoes all. Raises `AuditError`."""
-        if _identity(self.path) != self._identity:
-            raise AuditError(
-                f"{self.path}: was removed or replaced while it was in use, and what is written would be lost. Put it "
-                "back, or start runproxy anew."
-            )
+        self._check_identity()
         with _told(self.path), self._writing.begin() as connection:
             yield connection
+        # What is committed stands in the log at first, and a young store has nothing anywhere else.
+        self._log_identity = self._log_identity or _identity(self._log)
+
+    def _check_identity(self) -> None:
+        held = {self.path: self._identity, self._log: self._log_identity}
+        for path, identity in held.items():
+            if identity is not None and _identity(path) != identity:
+                raise AuditError(
+                    f"{path}: was removed or replaced while it was in use, and what is written would be lost. Put it "
+                    "back, or start runproxy anew."
+                )
 
     def size_bytes(self) -> int:
         """Tell how much of the file is in use; what was removed is used again, but leaves the file as it is."""
@@ -108,11 +120,14 @@ class AuditStore:
             finally:
                 connection.close()
 
-    def _migrate(self) -> None:
+    def _migrate(self, *, creates: bool) -> None:
         """Bring the schema up to date; of several processes that start at once, the first does it."""
         with self._reading.connect() as connection:
-            if _schema_of(connection) == SCHEMA:
+            found = _schema_of(connection)
+            if found == SCHEMA:
                 return
+            if not found and not creates:
+                raise AuditError(f"{self.path}: is no audit store of runproxy; it was left alone.")
         with self.writing() as connection:
             found = _schema_of(connection)
             if found == SCHEMA:
@@ -182,8 +197,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _schema_of(connection: Connection) -> str:
     if not inspect(connection).has_table("alembic_version"):
         return ""
-    found: str = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
-    return found
+    return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or "")
 
 
 def _upgrade(connection: Connection) -> None:
@@ -201,4 +215,11 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise AuditError(f"{path}: {error.orig}.") from error
+        reason = str(error.orig)
+        if reason.startswith(_NO_TEXT):  # it would go on with the text
+            reason = "holds text that is no UTF-8, which runproxy never writes; something else has changed it"
+        raise AuditError(f"{path}: {reason}.") from error
+    except (NoResultFound, MultipleResultsFound) as error:
+        raise AuditError(
+            f"{path}: does not tell where its chain ends; something else has changed it. Restore it from a backup."
+        ) from error

@@ -54,6 +54,12 @@ def verify(store: AuditStore, noted: Sequence[Link] = (), told: Callable[[int], 
         return _Verification(connection, noted).run(told)
 
 
+def count_entries(connection: Connection) -> int:
+    """Tell how many entries there are to prove, as far as that can be told of a store that was not proven yet."""
+    told = connection.execute(select(func.max(chain.c.head_seq))).scalar()
+    return told if isinstance(told, int) else 0
+
+
 class _Verification:
     def __init__(self, connection: Connection, noted: Sequence[Link]) -> None:
         self._connection = connection

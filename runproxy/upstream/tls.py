@@ -23,6 +23,7 @@ def make_tls_context(settings: ConnectionSettings, place: str) -> ssl.SSLContext
     if not ca_file and not cert:
         return None
     context = trust(ca_file, f"{place}.ca_file") if ca_file else ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # some systems leave it to the peer
     context.set_alpn_protocols(["http/1.1"])  # as aiohttp does; some servers would speak HTTP/2 where nothing is said
     if cert:
         key_setting = f"{place}.client_key" if key else f"{place}.client_cert"

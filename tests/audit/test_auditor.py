@@ -91,6 +91,34 @@ async def test_a_disk_that_is_full_refuses_all_who_wait_at_once(
     assert tries == 1
 
 
+async def test_a_call_that_is_let_through_unwritten_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its outcome is not tried to be written, for there is nothing it could belong to."""
+    store = AuditStore.open(tmp_path / "audit.db", creates=True)
+    auditor = Auditor(store, Describer(Keeping("full", {}, None), WriteGate()), ["passthrough"], goes_on=True)
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "writing", _full)
+        for name in "abc":
+            await auditor.before(made(name))
+            auditor.hear(made(name))
+        await auditor.close()
+    assert auditor.failures == 3
+    auditor.hear(made("d", error=Refusal("x", code="x")))
+    assert [one.event.request_id for one in await logged(auditor)] == ["d"]
+    store.close()
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM chain", "INSERT INTO chain VALUES (2, 0, x'00', 0, x'00')"])
+async def test_a_store_without_an_end_is_not_ready(auditor: Auditor, statement: str) -> None:
+    """The check writes, as calls do, and so fails where they would."""
+    auditor.check()
+    with auditor.store.writing() as connection:
+        connection.exec_driver_sql(statement)
+    with pytest.raises(AuditError, match="does not tell where its chain ends"):
+        auditor.check()
+
+
 async def test_a_call_that_failed_before_it_was_sent_is_written_down_in_the_end(auditor: Auditor) -> None:
     """Such as for a cassette that cannot be read: both entries together, and neither alone."""
     auditor.hear(made("a", error=Unrecorded("x", code="x")))

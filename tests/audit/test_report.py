@@ -189,11 +189,11 @@ def check_lists(connection: Connection, asked: Filter, meant: list[AuditEvent], 
 
 def check_links(connection: Connection, asked: Filter) -> None:
     """Ask for the calls behind the counts of broken rules and of nearness, as the page does, and count them."""
-    for broken in report.violations(connection, asked) if asked.rule is None else ():
+    for broken in report.violations(connection, asked):
         for refuses, count in ((True, broken.refused), (False, broken.warned)):
             behind = replace(asked, team=broken.team, rule=Rule(broken.code, refuses))
-            assert len(find_calls(connection, behind, 100)) == count
-    for near in report.nearness(connection, asked) if asked.near is None else ():
+            assert not count or len(find_calls(connection, behind, 100)) == count
+    for near in report.nearness(connection, asked):
         behind = replace(asked, team=near.team, near=Near(near.limit, near.key if near.limit == "value" else None))
         behind = replace(behind, key=near.key) if near.limit == "key" else behind
         assert len(find_calls(connection, behind, 100)) == near.near

@@ -129,6 +129,38 @@ def test_a_name_of_a_folder_is_told_of(tmp_path: Path) -> None:
         AuditStore.open(tmp_path, creates=True)
 
 
+@pytest.mark.parametrize("name", ["audit.db", "audit.db-wal"])
+def test_a_store_that_loses_a_file_takes_no_more(tmp_path: Path, name: str) -> None:
+    """What is committed stands in the log beside the database at first, and would be lost with either of them."""
+    store = varied(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(AuditError, match=f"{name}: was removed or replaced"):
+        put(store, entries(call()))
+    store.close()
+
+
+def test_a_store_that_was_emptied_is_not_made_anew_by_asking(tmp_path: Path) -> None:
+    """It would prove itself, with nothing in it."""
+    (tmp_path / "audit.db").touch()
+    with pytest.raises(AuditError, match="is empty, and no audit store"):
+        AuditStore.open(tmp_path / "audit.db")
+    assert (tmp_path / "audit.db").stat().st_size == 0
+
+
+def test_text_that_is_none_is_told_without_it(tmp_path: Path) -> None:
+    """What the database says of it holds the text, which may be a value, or a command to a terminal."""
+    store = varied(tmp_path)
+    store.close()
+    with sqlite3.connect(tmp_path / "audit.db") as connection:
+        connection.execute("UPDATE events SET path = CAST(x'1b5b33316dff41' AS TEXT)")
+    store = AuditStore.open(tmp_path / "audit.db")
+    with pytest.raises(AuditError) as caught:
+        verify(store)
+    store.close()
+    assert "holds text that is no UTF-8, which runproxy never writes" in caught.value.message
+    assert "1m" not in caught.value.message
+
+
 def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
     """A transaction that ends in an error is undone as a whole."""
     store = varied(tmp_path)

@@ -151,6 +151,7 @@ def execute(store: AuditStore, *statements: str) -> None:
         pytest.param("UPDATE events SET team = 'ads' WHERE seq = 3", "event 3: was changed", id="event"),
         pytest.param("UPDATE pairs SET value = 'x' WHERE event = 3", "event 3: was changed", id="pair"),
         pytest.param("UPDATE outcomes SET status = 500 WHERE seq = 4", "outcome 4: was changed", id="outcome"),
+        pytest.param("UPDATE outcomes SET upstream_ms = 9e999 WHERE seq = 4", "outcome 4: was changed", id="infinite"),
         pytest.param("DELETE FROM outcomes WHERE seq = 4", "entries 4 to 4: were removed", id="outcome-gone"),
         pytest.param("DELETE FROM outcomes WHERE seq = 6", "the last one on file is 5", id="last-gone"),
         pytest.param("DELETE FROM pairs WHERE event = 5", "event 5: was changed", id="pair-gone"),

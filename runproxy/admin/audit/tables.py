@@ -33,11 +33,11 @@ def as_csv(rows: Sequence[Mapping[str, Any]], *, heads: bool = True) -> bytes:
 
 
 def call_row(call: LoggedCall) -> dict[str, Any]:
-    """Give a call as one row, its metadata as JSON."""
+    """Give a call as one row, its pairs as JSON: where each stands, its key, and its value."""
     told = call.as_dict()
     names = ("time", "seq", "request_id", "decision", "outcome", "status", "team", "route", "method", "path")
     return {
         **{name: told.get(name) for name in (*names, "thread_id", "run_id", "client", "user_agent")},
-        "metadata": orjson.dumps({pair.key: pair.value for pair in call.event.pairs}).decode(),
+        "metadata": orjson.dumps([(pair.param, pair.key, pair.value) for pair in call.event.pairs]).decode(),
         "rules": " ".join(finding.code for finding in call.event.findings),
     }

@@ -38,8 +38,8 @@ def verify(*, heads: tuple[str, ...], archive: str | None, as_json: bool, store:
     Example:
       runproxy audit verify
     """
+    from runproxy.audit.verifying import count_entries
     from runproxy.audit.verifying import verify as proven
-    from runproxy.audit.writing import head_of
     from runproxy.cli.audit.tables import print_json
     from runproxy.cli.reading import settings_here
 
@@ -47,7 +47,7 @@ def verify(*, heads: tuple[str, ...], archive: str | None, as_json: bool, store:
     problems = _of_archive(archive, noted) if archive else []
     with opened(store, settings_here()) as held:
         with held.reading() as connection:
-            total = head_of(connection).seq
+            total = count_entries(connection)
         with counting("Hashing entries", total) as told:
             found = proven(held, noted, told)
     problems += found.problems
