@@ -48,7 +48,7 @@ def pytest_testnodedown(node: Any) -> None:
     node.config.stash.setdefault(_FIGURES, []).extend(getattr(node, "workeroutput", {}).get("figures", []))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter", config: pytest.Config) -> None:
     """Print the figures."""
     lines = config.stash.get(_FIGURES, [])
     if lines:

@@ -114,7 +114,8 @@ class Summary:
         if self._unused and self._policy() == "fail":
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    # Quoted, for pytest has that name since 8.4 only.
+    def pytest_terminal_summary(self, terminalreporter: "pytest.TerminalReporter") -> None:
         """Print it."""
         if not self._totals.has_any:
             return
