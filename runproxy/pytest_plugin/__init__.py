@@ -22,7 +22,12 @@ if is_outdated(pytest.__version__):
 else:
     from runproxy.pytest_plugin.fixtures import own_session, runproxy_config, runproxy_env, runproxy_server
     from runproxy.pytest_plugin.flags import pytest_addoption, pytest_report_header
-    from runproxy.pytest_plugin.judging import pytest_itemcollected, pytest_runtest_call, pytest_runtest_makereport
+    from runproxy.pytest_plugin.judging import (
+        pytest_itemcollected,
+        pytest_runtest_call,
+        pytest_runtest_makereport,
+        pytest_runtest_teardown,
+    )
     from runproxy.pytest_plugin.registering import pytest_configure
 
 __all__ = [
@@ -33,6 +38,7 @@ __all__ = [
     "pytest_report_header",
     "pytest_runtest_call",
     "pytest_runtest_makereport",
+    "pytest_runtest_teardown",
     "runproxy_config",
     "runproxy_env",
     "runproxy_server",

@@ -44,18 +44,13 @@ def own_session(
     request: pytest.FixtureRequest, runproxy_server: "CassetteServer", runproxy_config: Mapping[str, Any]
 ) -> "Iterator[CassetteSession]":
     """Give the session of this test: `base_url`, `calls`, `misses`, `assert_all_played()`."""
-    from runproxy.errors import RunproxyError
-
-    held = None
+    session = _started(request.node, runproxy_server, runproxy_config)
+    if isinstance(session, str):
+        pytest.fail(f"runproxy: {session}", pytrace=False)
     try:
-        held = _started(request.node, runproxy_server, runproxy_config)
-        yield held.session
-        held.end()
-    except (RunproxyError, pytest.UsageError) as error:
-        pytest.fail(f"runproxy: {error}", pytrace=False)
+        yield session
     finally:
-        if held is not None:
-            held.drop()
+        session.end()
 
 
 @pytest.fixture
@@ -71,15 +66,20 @@ def runproxy_env(runproxy: "CassetteSession", monkeypatch: pytest.MonkeyPatch) -
     return runproxy
 
 
-def _started(item: pytest.Item, server: "CassetteServer", config: Mapping[str, Any]) -> Held:
+def _started(item: pytest.Item, server: "CassetteServer", config: Mapping[str, Any]) -> "CassetteSession | str":
+    """Start the session of a test, or say why there is none."""
+    from runproxy.errors import RunproxyError
     from runproxy.testing import Options
 
     settings_file = item.config.rootpath / SETTINGS_FILE
     defaults = {"folder": folder_of(item), "config": settings_file if settings_file.exists() else None}
-    options = Options(**_from_root(options_of(item, config, defaults), item.config.rootpath))
-    session = server.start(cassette_of(item), options, lambda upstream: _to_record(item, upstream))
-    held = item.stash[HELD] = Held(session)
-    return held
+    try:
+        options = Options(**_from_root(options_of(item, config, defaults), item.config.rootpath))
+        session = server.start(cassette_of(item), options, lambda upstream: _to_record(item, upstream))
+    except (RunproxyError, pytest.UsageError) as error:
+        return str(error)
+    item.stash[HELD] = Held(session)
+    return session
 
 
 def _from_root(options: Mapping[str, Any], root: Path) -> dict[str, Any]:

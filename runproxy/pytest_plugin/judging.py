@@ -16,7 +16,9 @@ class Held:
 
     def __init__(self, session: "CassetteSession") -> None:
         self.session = session
-        self.has_passed = False
+        self._has_run = False
+        self._has_failed = False
+        self._is_kept = False
         self._told: list[str] = []
 
     def news(self) -> str:
@@ -26,16 +28,23 @@ class Held:
         self._told = problems
         return "\n".join(news)
 
-    def end(self) -> None:
-        """End the session, and keep its recordings if the test has passed; raises `RunproxyError`."""
-        news = self.news()
-        self.session.end(keeps=self.has_passed and not self._told)
-        if news:
-            pytest.fail(news, pytrace=False)
+    @property
+    def has_passed(self) -> bool:
+        """Whether the test has run, and nothing of it has failed until now."""
+        return self._has_run and not self._has_failed
 
-    def drop(self) -> None:
-        """End the session if it is not over, and keep nothing."""
-        self.session.end(keeps=False)
+    def note(self, report: pytest.TestReport) -> None:
+        """Take down the outcome of a part of the test; a subtest is one, and is reported before the test it is in."""
+        if report.failed:
+            self._has_failed = True
+        elif report.when == "call":
+            self._has_run = report.passed
+
+    def keep(self) -> None:
+        """Keep what was recorded, if all is well; raises `CassetteError`."""
+        if self.has_passed and not self._told:
+            self.session.keep()
+            self._is_kept = True
 
     def told(self) -> dict[str, Any]:
         """Tell what became of the session, in plain values, which pass from one process to another."""
@@ -77,6 +86,29 @@ def pytest_runtest_call(item: pytest.Item) -> object:
     return result
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> object:
+    """Keep what was recorded once every fixture has been torn down without an error; a miss until then fails it."""
+    result = yield
+    if (held := item.stash.get(HELD, None)) is not None:
+        if news := held.news():
+            pytest.fail(news, pytrace=False)
+        if refused := _refused(held):
+            pytest.fail(refused, pytrace=False)
+    return result
+
+
+def _refused(held: Held) -> str:
+    """Keep what was recorded, and say why that cannot be; empty where it could."""
+    from runproxy.errors import RunproxyError
+
+    try:
+        held.keep()
+    except RunproxyError as error:
+        return f"runproxy: {error}"
+    return ""
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Show what was missed beside what failed because of it, and let the summary know of the session."""
@@ -86,8 +118,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
         if report.skipped and {"runproxy", "runproxy_env"} & {*getattr(item, "fixturenames", ())}:
             vars(report)["runproxy_skipped"] = cassette_of(item)  # what it holds was not asked for, and may be used
         return report
-    if report.when == "call":
-        held.has_passed = report.passed
+    held.note(report)
     if report.failed and (news := held.news()):
         report.sections.append(("runproxy", news))
     if report.when == "teardown":

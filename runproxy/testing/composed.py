@@ -68,12 +68,10 @@ class Composed:
             base_path = upstream_path or base_path_in(cassette)
             return cls(service, sessions, session, base_path, store, cassette, stack.pop_all())
 
-    async def end(self, *, keeps: bool) -> None:
-        """End the session, and write what it recorded if it `keeps` that; raises `CassetteError`."""
+    async def end(self) -> None:
+        """End the session; what it recorded waits in its store."""
         async with self.resources:
-            if keeps:
-                await self.sessions.end(self.session.name)
-                await self.store.commit()
+            await self.sessions.end(self.session.name)
 
     async def usage(self) -> CassetteUsage | None:
         """Tell what was played; None where nothing is."""

@@ -137,9 +137,10 @@ def watched(session: CassetteSession) -> Iterator[CassetteSession]:
         if not isinstance(error, CassetteFailure):
             for problem in session.problems():
                 error.add_note(f"runproxy: {problem}")
-        session.end(keeps=False)
+        session.end()
         raise
-    session.end(keeps=True)
+    session.end()
+    session.keep()
 
 
 def _unknown() -> UnknownSession:

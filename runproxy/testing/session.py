@@ -136,9 +136,14 @@ class CassetteSession:
         ]
         return list(filter(None, told))
 
-    def end(self, *, keeps: bool) -> None:
-        """Answer no further calls, and write what was recorded if it is to be kept; raises `CassetteError`."""
+    def end(self) -> None:
+        """Answer no further calls."""
         if not self._is_over:
             self._usage, self._is_over = self.usage, True
             self._leave(self._composed)
-            self._loop.run(self._composed.end(keeps=keeps))
+            self._loop.run(self._composed.end())
+
+    def keep(self) -> None:
+        """Write what was recorded, once the session has ended; raises `CassetteError`."""
+        with LoopThread() as loop:  # the server may be gone by now
+            loop.run(self._composed.store.commit())

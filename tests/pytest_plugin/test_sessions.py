@@ -118,6 +118,73 @@ def test_one(runproxy_env):
     assert project.cassettes == before
 
 
+IN_A_SUBTEST = """
+import unittest
+
+class Case(unittest.TestCase):
+    @pytest.mark.runproxy
+    def test_new(self):
+        call()
+        with self.subTest(part=1):
+            self.fail("in a part")
+        with self.subTest(part=2):
+            pass
+"""
+IN_A_PART = """
+@pytest.mark.runproxy
+def test_new(subtests):
+    call()
+    with subtests.test("one"):
+        assert False
+    with subtests.test("two"):
+        pass
+"""
+IN_TEARDOWN = """
+@pytest.fixture(scope="function")
+def broken():
+    yield
+    assert False, "while it was torn down"
+
+@pytest.mark.runproxy
+def test_new(broken):
+    call()
+"""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(IN_A_SUBTEST, id="subTest"),
+        pytest.param(IN_A_PART, id="subtests"),
+        pytest.param(IN_TEARDOWN, id="teardown"),
+        pytest.param(IN_TEARDOWN.replace("function", "session"), id="teardown-of-the-session"),
+    ],
+)
+def test_what_fails_beside_the_test_itself_counts(project: Project, source: str) -> None:
+    """Nothing is written when a subtest or the end of a fixture has failed."""
+    project.write(source)
+    assert project.record().ret == pytest.ExitCode.TESTS_FAILED
+    assert project.cassettes == {}
+
+
+def test_what_cannot_be_written_is_an_error_of_the_test(project: Project) -> None:
+    """Told once, without a traceback."""
+    project.write("""
+@pytest.fixture
+def in_the_way(request):
+    yield
+    (request.path.parent / "cassettes").write_text("a file")
+
+@pytest.mark.runproxy
+def test_one(in_the_way):
+    call()
+""")
+    result = project.record()
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_one*", "runproxy: *cassettes*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
 def test_what_is_called_while_fixtures_are_set_up_and_torn_down_counts(project: Project) -> None:
     """It is recorded with the test, and a miss in the end is an error of it."""
     project.write("""
@@ -276,6 +343,8 @@ def test_what_cannot_be_used_is_told_without_a_traceback(project: Project, marke
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([f"runproxy: *{told}*"])
     result.stdout.no_fnmatch_line("*.py:*: *Error*")
+    result.stdout.no_fnmatch_line("*The above exception was the direct cause*")
+    result.stdout.no_fnmatch_line("*During handling of the above exception*")
 
 
 def test_a_broken_cassette_is_told(project: Project) -> None:
