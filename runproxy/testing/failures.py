@@ -71,6 +71,15 @@ def told_drifts(drifts: Iterable[dict[str, Any]], path: Path) -> str:
     )
 
 
+def told_strays(strays: Iterable[str]) -> str:
+    """Say which calls belonged to no test."""
+    return (
+        "Calls came that belong to no test, for theirs has ended, or the base URL was cut short. A client that "
+        "outlives its test must be made anew, with the base URL of the next one:\n"
+        f"{_listed(dict.fromkeys(strays))}"
+    )
+
+
 def told_unplayed(lines: Sequence[str], count: int, path: Path) -> str:
     """Say which recordings no call has asked for."""
     return f"{len(lines)} of {count} recordings in {shown(path)} were not played:\n{_listed(lines)}"

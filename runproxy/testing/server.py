@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
+from dataclasses import replace
 from typing import Final, Self
 
 from runproxy.addressing import take_session
 from runproxy.config import LimitSettings
-from runproxy.errors import RunproxyError, UnknownSession
+from runproxy.errors import CassetteMiss, RunproxyError, UnknownSession
 from runproxy.messages import Request, Response
+from runproxy.redaction import loggable
 from runproxy.replies import error_reply
 from runproxy.server import Edge, HostPort, low_level, request_ids
 from runproxy.testing.composed import Composed
@@ -16,7 +18,7 @@ from runproxy.testing.failures import CassetteFailure
 from runproxy.testing.loglines import told_to_standard_library
 from runproxy.testing.loop import LoopThread
 from runproxy.testing.options import Mode, OnExhausted, Options, Tables, in_the_code, wanted
-from runproxy.testing.session import CassetteSession, Journal
+from runproxy.testing.session import CassetteSession, Journal, Strays
 
 _DRAIN_S: Final = 1.0
 
@@ -26,6 +28,8 @@ class Switchboard:
 
     def __init__(self) -> None:
         self._composed: dict[str, Composed] = {}
+        self.strays: list[str] = []
+        """The calls that named no session, as "METHOD PATH"."""
 
     def add(self, composed: Composed) -> None:
         """Answer the calls of a session from now on."""
@@ -38,7 +42,7 @@ class Switchboard:
     async def answer(self, request: Request) -> Response:
         """Answer one call."""
         composed = self._named(request)
-        return await composed.service.answer(request) if composed else error_reply(_unknown())
+        return await composed.service.answer(request) if composed else self._stray(request)
 
     def may_stream(self, request: Request) -> bool:
         """Tell whether a call can be answered before its body is here."""
@@ -49,6 +53,12 @@ class Switchboard:
         """Answer a request that was not read to its end."""
         composed = self._named(request)
         return composed.service.refuse(error, request) if composed else error_reply(error)
+
+    def _stray(self, request: Request) -> Response:
+        """Answer a call of no session, as a miss is answered: so that no client tries again, or takes it for a 404."""
+        plain = take_session(request)[0]
+        self.strays.append(f"{plain.method} {loggable(plain, {'path': plain.path})['path']}")
+        return replace(error_reply(_unknown()), status=CassetteMiss.status)
 
     def _named(self, request: Request) -> Composed | None:
         return self._composed.get(take_session(request)[1] or "")
@@ -101,7 +111,10 @@ class CassetteServer:
         composed = self._loop.run(Composed.start(checked, journal.hear))
         self._board.add(composed)
         url = f"{self.url}/~{composed.session.name}"
-        return CassetteSession(checked, composed, url=url, journal=journal, loop=self._loop, leave=self._board.remove)
+        strays = Strays(self._board.strays)
+        return CassetteSession(
+            checked, composed, url=url, journal=journal, strays=strays, loop=self._loop, leave=self._board.remove
+        )
 
     @contextmanager
     def cassette(
@@ -148,4 +161,5 @@ def _unknown() -> UnknownSession:
         "There is no test that this call belongs to: it has ended, or the base URL was cut short. "
         "A client that outlives its test must be made anew, with the base URL of the next one.",
         code="unknown_session",
+        headers={"x-should-retry": "false"},
     )

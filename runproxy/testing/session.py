@@ -1,7 +1,7 @@
 """A session as tests see it: where its calls go, what became of them, and whether that is as it must be."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from runproxy.testing.failures import (
     Miss,
     told_drifts,
     told_misses,
+    told_strays,
     told_unplayed,
     told_unrecorded,
 )
@@ -45,6 +46,23 @@ class Journal:
             self.misses.append(Miss(request.method, told["path"], str(error.details["reason"]), message))
 
 
+class Strays:
+    """The calls to the server of a session, and to no session, since this one was started, until it ended."""
+
+    def __init__(self, all_of_server: Sequence[str]) -> None:
+        self._all = all_of_server
+        self._first = len(all_of_server)
+        self._end: int | None = None
+
+    def calls(self) -> list[str]:
+        """Give them, as "METHOD PATH"."""
+        return list(self._all[self._first : self._end])
+
+    def end(self) -> None:
+        """Count no further ones."""
+        self._end = len(self._all)
+
+
 class CassetteSession:
     """The calls of one test on one cassette: `base_url` is where its clients are pointed to.
 
@@ -58,6 +76,7 @@ class CassetteSession:
         *,
         url: str,
         journal: Journal,
+        strays: Strays,
         loop: LoopThread,
         leave: Callable[[Composed], None],
     ) -> None:
@@ -75,6 +94,7 @@ class CassetteSession:
         """What an SDK takes as its base URL."""
         self._allows_misses = wanted.allows_misses
         self._journal = journal
+        self._strays = strays
         self._composed = composed
         self._loop = loop
         self._leave = leave
@@ -133,6 +153,7 @@ class CassetteSession:
             told_misses(self.misses, self.path) if self.misses and not self._allows_misses else "",
             told_unrecorded(unrecorded, self.path) if unrecorded else "",
             told_drifts(drifts.latest, self.path) if drifts and drifts.latest else "",
+            told_strays(strays) if (strays := self._strays.calls()) else "",
         ]
         return list(filter(None, told))
 
@@ -140,6 +161,7 @@ class CassetteSession:
         """Answer no further calls."""
         if not self._is_over:
             self._usage, self._is_over = self.usage, True
+            self._strays.end()
             self._leave(self._composed)
             self._loop.run(self._composed.end())
 

@@ -79,6 +79,27 @@ def test_one(user):
     assert line_of(result) == "runproxy: 0 replayed, 0 recorded, 1 miss"
 
 
+def test_a_client_that_outlives_its_test_fails_the_next_one(project: Project) -> None:
+    """Though its error, which is no 404, was swallowed."""
+    project.write("""
+kept = []
+
+@pytest.mark.runproxy
+def test_one():
+    kept.append(os.environ["OPENAI_BASE_URL"])
+    assert call() == 200
+
+@pytest.mark.runproxy
+def test_two():
+    assert call(base_url=kept[0]) == 501
+""")
+    result = project.record()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        ["*_ test_two _*", "Calls came that belong to no test*", "  POST */threads/thread_abc123/runs/run_abc123"]
+    )
+
+
 def test_a_miss_is_shown_beside_what_failed_because_of_it(project: Project) -> None:
     """Once, in a section of its own."""
     project.write("""

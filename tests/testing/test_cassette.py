@@ -307,8 +307,25 @@ def test_sessions_of_one_server_do_not_disturb_each_other(folder: Path) -> None:
             assert [update(proxy.base_url, KNOWN)[0] for proxy in (one, two)] == [200, 200]
             assert (len(one.calls), len(two.calls)) == (1, 1)
         status, body = update(one.base_url, KNOWN)
-        assert (status, body["error"]["code"]) == (404, "unknown_session")
-        assert update(server.url + "/v1", KNOWN)[0] == 404
+        assert (status, body["error"]["code"]) == (501, "unknown_session")
+        assert update(server.url + "/v1", KNOWN)[0] == 501
+
+
+def test_a_call_to_a_session_that_has_ended_fails_the_one_that_runs(folder: Path) -> None:
+    """Even where the client has swallowed it; what came before it or after it does not count."""
+    with runproxy.CassetteServer() as server:
+        with server.cassette("known", folder=folder) as one:
+            pass
+        update(one.base_url, KNOWN)
+        with server.cassette("known", folder=folder) as two:
+            pass
+        update(one.base_url, KNOWN)
+        assert two.problems() == []
+        with (
+            pytest.raises(runproxy.CassetteFailure, match=rf"belong to no test[\s\S]*\n  POST {ADDRESS}\Z"),
+            server.cassette("known", folder=folder),
+        ):
+            update(one.base_url, KNOWN)
 
 
 def test_a_context_can_be_entered_again(folder: Path) -> None:
