@@ -7,7 +7,9 @@ by the fixtures, when the first one is asked for.
     naming       which cassette belongs to which test
     fixtures     runproxy, runproxy_server, runproxy_env, runproxy_config
     judging      what a session has to say to the outcome of its test
-    summary      one line for all tests of all workers, and the recordings that nobody has used
+    totals       what the reports of all tests come to
+    unused       the recordings that nobody has used, and what to do about them
+    summary      one line for all tests of all workers, and those recordings
     registering  the marker, and the parts that hear of the whole run
     network      --runproxy-block-network
     outdated     what is left of all this on a pytest that is too old

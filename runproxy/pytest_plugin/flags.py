@@ -39,6 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "[default: %(default)s]",
     )
     group.addoption(
+        "--runproxy-usage-file",
+        metavar="FILE",
+        help="Write there, after a full run without failures, which recordings no test has asked for, as "
+        "'runproxy cassette prune' takes it. Cassettes are named from the root of the project.",
+    )
+    group.addoption(
         "--runproxy-block-network",
         action="store_true",
         help="Let tests connect to this machine only, and fail those that try anything else.",

@@ -55,6 +55,8 @@ class Held:
             "folder": str(session.folder.absolute()),
             "outcomes": session.outcomes,
             "count": usage.interactions if usage else 0,
+            "digest": usage.digest if usage else "",
+            "unused": list(usage.unused) if usage else [],
             "unplayed": session.unplayed,
             "is_judged": usage is not None and self.has_passed,
         }

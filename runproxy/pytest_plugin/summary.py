@@ -1,82 +1,20 @@
 """What is told in the end, of the tests of all processes: what was played, and what nobody has asked for."""
 
-import json
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import pytest
 
-_SHOWN: Final = ("replayed", "recorded", "miss")
-_MOST_LINES: Final = 10
-_FORMAT: Final = "runproxy/"
+from runproxy.pytest_plugin.totals import Totals
+from runproxy.pytest_plugin.unused import Unused, advice, usage_report
+
 _DESELECTED: Final = "runproxy_deselected"
 _SELECTING: Final = (
     "keyword", "markexpr", "lf", "stepwise", "deselect", "ignore", "ignore_glob", "collectonly", "setuponly",
     "setupplan", "pyargs",
 )  # fmt: skip
 """Options after which only some of the tests are run."""
-
-
-@dataclass(slots=True)
-class Usage:
-    """What all tests together have left unplayed of one cassette."""
-
-    count: int
-    unplayed: list[str]
-    is_judged: bool
-
-    def add(self, other: "Usage") -> None:
-        """Take down what another test has left unplayed of it."""
-        self.unplayed = [line for line in self.unplayed if line in other.unplayed]
-        self.count = max(self.count, other.count)
-        self.is_judged = self.is_judged and other.is_judged
-
-
-@dataclass(slots=True)
-class Totals:
-    """What the reports of all tests come to."""
-
-    outcomes: Counter[str] = field(default_factory=Counter)
-    cassettes: dict[Path, Usage] = field(default_factory=dict)
-    folders: set[Path] = field(default_factory=set)
-    skipped: set[str] = field(default_factory=set)
-    has_any: bool = False
-
-    def add(self, told: dict[str, Any]) -> None:
-        """Take down what was told of one session."""
-        self.has_any = True
-        self.outcomes.update(told["outcomes"])
-        self.folders.add(Path(told["folder"]))
-        usage = Usage(told["count"], told["unplayed"], told["is_judged"])
-        path = Path(told["cassette"])
-        if path in self.cassettes:
-            self.cassettes[path].add(usage)
-        else:
-            self.cassettes[path] = usage
-
-    def unused(self, folders: Sequence[Path]) -> Iterator[tuple[Path, int, list[str]]]:
-        """Give each cassette below these folders of which something was not used: how much it holds, and what."""
-        for path, usage in sorted(self.cassettes.items()):
-            if usage.is_judged and usage.unplayed and _is_below(path, folders):
-                yield path, usage.count, usage.unplayed
-        for folder in sorted(self.folders):
-            for path in sorted(folder.rglob("*.json")):
-                is_known = path in self.cassettes or self._was_skipped(folder, path)
-                if not is_known and _is_below(path, folders) and (lines := _recordings(path)):
-                    yield path, len(lines), lines
-
-    def _was_skipped(self, folder: Path, path: Path) -> bool:
-        return path.relative_to(folder).with_suffix("").as_posix() in self.skipped
-
-    def line(self, unused: int | None) -> str:
-        """Say it in a line; `unused` is None where it cannot be told."""
-        others = sorted(self.outcomes.keys() - set(_SHOWN))
-        counts = [_counted(self.outcomes[outcome], outcome) for outcome in (*_SHOWN, *others)]
-        told = counts if unused is None else [*counts, f"{unused} unused"]
-        return f"runproxy: {', '.join(told)}"
 
 
 class Summary:
@@ -86,7 +24,9 @@ class Summary:
         self._config = config
         self._totals = Totals()
         self._deselected = 0
-        self._unused: list[tuple[Path, int, list[str]]] | None = None
+        self._unused: list[Unused] | None = None
+        self._usage_file: str | None = config.getoption("runproxy_usage_file")
+        self._unwritten = "only a full run without failures tells what is unused"
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take down what a test tells; reports of other processes come here, too."""
@@ -110,8 +50,11 @@ class Summary:
         folders = self._judged_folders()
         if exitstatus != pytest.ExitCode.OK or not self._totals.has_any or not folders:
             return
-        self._unused = list(self._totals.unused(folders))
-        if self._unused and self._policy() == "fail":
+        self._unused = [Unused(*found) for found in self._totals.unused(folders)]
+        if self._usage_file is not None:
+            self._unwritten = self._write_usage(Path(self._config.invocation_params.dir, self._usage_file))
+        is_unwritten = self._usage_file is not None and self._unwritten
+        if is_unwritten or (self._unused and self._policy() == "fail"):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     # Quoted, for pytest has that name since 8.4 only.
@@ -122,10 +65,25 @@ class Summary:
         unused = self._unused or []
         if unused and self._policy() != "ignore":
             terminalreporter.section("recordings that no test has asked for", red=self._policy() == "fail")
-            for line in _listed(unused, self._config.rootpath):
+            for line in self._told(unused):
                 terminalreporter.write_line(line)
-        count = None if self._unused is None else sum(len(lines) for _, _, lines in unused)
+        if self._usage_file is not None and self._unwritten:
+            terminalreporter.write_line(f"runproxy: {self._usage_file} is not written: {self._unwritten}")
+        count = None if self._unused is None else sum(len(one.lines) for one in unused)
         terminalreporter.write_line(self._totals.line(count))
+
+    def _told(self, unused: Sequence[Unused]) -> list[str]:
+        root, folder = self._config.rootpath, self._config.invocation_params.dir
+        listed = [line for one in unused for line in one.listed(root)]
+        return [*listed, *advice(unused, root, folder, self._usage_file)]
+
+    def _write_usage(self, path: Path) -> str:
+        """Write the usage report; gives why that cannot be, or nothing."""
+        try:
+            path.write_text(usage_report(self._totals.cassettes, self._config.rootpath), encoding="utf-8")
+        except OSError as error:
+            return str(error.strerror)
+        return ""
 
     def _policy(self) -> Literal["ignore", "warn", "fail"]:
         policy: Literal["ignore", "warn", "fail"] = self._config.getoption("runproxy_unused")
@@ -155,34 +113,3 @@ class Deselection:
         """Tell it."""
         output: dict[str, Any] = getattr(self._config, "workeroutput", {})
         output[_DESELECTED] = self._deselected
-
-
-def _counted(count: int, outcome: str) -> str:
-    return f"{count} {'misses' if outcome == 'miss' and count != 1 else outcome}"
-
-
-def _is_below(path: Path, folders: Sequence[Path]) -> bool:
-    return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
-
-
-def _recordings(path: Path) -> list[str]:
-    """Name the recordings of a cassette; none of what is no cassette, or cannot be read."""
-    try:
-        found = json.loads(path.read_bytes())
-        if not found["format"].startswith(_FORMAT):
-            return []
-        requests = [interaction["request"] for interaction in found["interactions"]]
-        return [f"[{place}] {request['method']} {request['path']}" for place, request in enumerate(requests)]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return []
-
-
-def _listed(unused: Sequence[tuple[Path, int, list[str]]], root: Path) -> Iterator[str]:
-    for path, count, lines in unused:
-        shown = path.relative_to(root) if path.is_relative_to(root) else path
-        yield f"{shown}: {f'none of {count} was' if len(lines) == count else f'{len(lines)} of {count} were not'} used"
-        yield from (f"  {line}" for line in lines[:_MOST_LINES])
-        if len(lines) > _MOST_LINES:
-            yield f"  and {len(lines) - _MOST_LINES} more"
-    yield "Where they are of no use any more, delete the file, and record what is still asked for:"
-    yield "  pytest --runproxy-mode=record"

@@ -1,5 +1,8 @@
 """The line in the end, and the recordings that no test has asked for."""
 
+import shlex
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -43,10 +46,46 @@ def test_what_nobody_asked_for_is_listed(stale: Project) -> None:
             "  [[]1[]] POST /v1/threads/thread_abc123/runs/run_abc123",
             "cassettes/test_calls/test_one-b.json: 1 of 2 were not used",
             "cassettes/test_gone/test_x.json: none of 2 was used",
-            "Where they are of no use any more, delete the file, and record what is still asked for:",
+            "Where they are of no use any more:",
+            "  pytest --runproxy-usage-file=usage.json",
+            "  runproxy cassette prune cassettes/test_calls/test_one-a --dir . --unused usage.json --write",
+            "  runproxy cassette prune cassettes/test_calls/test_one-b --dir . --unused usage.json --write",
+            "  rm cassettes/test_gone/test_x.json",
         ]
     )
     result.stdout.no_fnmatch_line("*notes*")
+
+
+def test_following_the_advice_takes_out_what_is_unused_and_nothing_else(stale: Project) -> None:
+    """Word for word, and without an upstream."""
+    lines = [line.strip() for line in stale.run().outlines]
+    writing, *commands = [line for line in lines if line.startswith(("pytest --", "runproxy cassette", "rm "))]
+    before = stale.cassettes
+    advised = stale.run(*shlex.split(writing)[1:])
+    assert [line.strip() for line in advised.outlines if line.strip().startswith(("pytest --", "runproxy cas", "rm "))]
+    for command in commands:
+        program, *arguments = shlex.split(command)
+        known = {"runproxy": [sys.executable, "-c", "from runproxy.cli import main; main()"], "rm": ["rm"]}
+        subprocess.run([*known[program], *arguments], cwd=stale.pytester.path, check=True, timeout=60)
+    assert line_of(stale.run("--runproxy-unused=fail")) == "runproxy: 2 replayed, 0 recorded, 0 misses, 0 unused"
+    assert before.keys() - stale.cassettes.keys() == {"test_gone/test_x.json"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        pytest.param(["-k", "test_one"], 0, "only a full run without failures tells what is unused", id="part"),
+        pytest.param(["--runproxy-usage-file=none/usage.json"], 1, "No such file or directory", id="folder"),
+    ],
+)
+def test_a_usage_report_that_is_not_written_is_told(
+    stale: Project, arguments: Sequence[str], code: int, told: str
+) -> None:
+    """With the reason; the run fails where it could have been written."""
+    result = stale.run("--runproxy-usage-file=usage.json", *arguments)
+    assert result.ret == code
+    result.stdout.fnmatch_lines([f"runproxy: *usage.json is not written: {told}"])
+    assert not (stale.pytester.path / "usage.json").exists()
 
 
 @pytest.mark.parametrize(("policy", "code", "listed"), [("ignore", 0, 0), ("warn", 0, 1), ("fail", 1, 1)])
