@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--runproxy-block-network",
         action="store_true",
-        help="Let tests connect to this machine only, and fail those that try anything else.",
+        help="Let tests and their fixtures connect to loopback addresses only, and fail those that try anything else.",
     )
 
 

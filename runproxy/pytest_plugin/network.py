@@ -1,10 +1,10 @@
-"""`--runproxy-block-network`: tests reach this machine only, and are told what they tried to reach."""
+"""`--runproxy-block-network`: tests reach the loopback interface only, and are told what else they tried to reach."""
 
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Generator
+from typing import Any, Final, TypeAlias
 
 import pytest
 
@@ -13,6 +13,9 @@ _OWN_THREADS: Final = "runproxy-"
 
 _LOCAL_NAMES: Final = frozenset({"", "localhost", "ip6-localhost"})
 _INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
+Part: TypeAlias = Generator[None, object, object]
+"""How pytest calls what wraps a part of a test."""
+
 _Address = Any  # as `socket` takes it: a pair, or four values, of host and port and more
 
 
@@ -31,14 +34,30 @@ class NetworkGuard:
         self._patches.setattr(socket.socket, "sendto", self._sending(socket.socket.sendto, -1, 2))
         self._patches.setattr(socket.socket, "sendmsg", self._sending(socket.socket.sendmsg, 3, 4))
         self._patches.setattr(socket, "getaddrinfo", self._resolving(socket.getaddrinfo))
+        for name in ("gethostbyname", "gethostbyname_ex"):
+            self._patches.setattr(socket, name, self._naming(getattr(socket, name)))
 
     def undo(self) -> None:
         """Leave `socket` as it was."""
         self._patches.undo()
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self) -> Part:
+        """Fail a test whose fixtures tried to reach another machine."""
+        return (yield from self._watched())
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self) -> object:
-        """Fail a test that tried to reach another machine, also where the code under test made nothing of it."""
+    def pytest_runtest_call(self) -> Part:
+        """Fail a test that tried to reach another machine."""
+        return (yield from self._watched())
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self) -> Part:
+        """Fail a test whose fixtures tried to reach another machine in the end."""
+        return (yield from self._watched())
+
+    def _watched(self) -> Part:
+        """Fail a part of a test, also where the code that was refused a connection made nothing of that."""
         self._refused.clear()
         result = yield
         if self._refused:
@@ -70,6 +89,14 @@ class NetworkGuard:
 
         return guarded
 
+    def _naming(self, resolve: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(host: Any, /) -> Any:
+            __tracebackhide__ = True
+            self._check_host(host, None)
+            return resolve(host)
+
+        return guarded
+
     def _check(self, own: socket.socket, address: _Address) -> None:
         __tracebackhide__ = True
         if own.family in _INTERNET and isinstance(address, tuple):
@@ -80,9 +107,9 @@ class NetworkGuard:
         if is_local(host) or threading.current_thread().name.startswith(_OWN_THREADS):
             return
         told = host.decode("ascii", "replace") if isinstance(host, bytes) else host
-        where = f"[{told}]:{port}" if ":" in told else f"{told}:{port}"
+        where = told if port is None else f"[{told}]:{port}" if ":" in told else f"{told}:{port}"
         message = (
-            f"A test tried to reach {where}, and --runproxy-block-network lets tests reach this machine only. "
+            f"A test tried to reach {where}, and --runproxy-block-network lets tests reach loopback addresses only. "
             "Point the client to runproxy.base_url, or make it in the test, once runproxy_env has set OPENAI_BASE_URL."
         )
         self._refused.append(message)
@@ -90,7 +117,7 @@ class NetworkGuard:
 
 
 def is_local(host: object) -> bool:
-    """Tell whether a host, as `socket` takes it, is this machine."""
+    """Tell whether a host, as `socket` takes it, is a loopback address or a name for one, or stands for any address."""
     if host is None:
         return True
     name = (host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)).lower().rstrip(".")

@@ -59,8 +59,45 @@ def test_swallowed():
 """)
     result = project.run("--runproxy-block-network")
     result.assert_outcomes(failed=2)
-    told = f"A test tried to reach {where}, and --runproxy-block-network lets tests reach this machine only.*"
+    told = f"A test tried to reach {where}, and --runproxy-block-network lets tests reach loopback addresses only.*"
     result.stdout.fnmatch_lines([f"E *NetworkBlocked: {told}", "*test_swallowed*", told])
+
+
+@pytest.mark.parametrize("scope", ["function", "session"])
+@pytest.mark.parametrize("name", ["gethostbyname", "gethostbyname_ex"])
+def test_what_fixtures_try_is_refused_too(project: Project, scope: str, name: str) -> None:
+    """Though they swallow it, while they are set up and in the end; nothing of their tests is recorded."""
+    project.write(f"""
+import socket
+
+def look():
+    try:
+        socket.{name}("api.openai.com")
+    except Exception:
+        pass
+
+@pytest.fixture(scope="{scope}")
+def early():
+    look()
+
+@pytest.fixture(scope="{scope}")
+def late():
+    yield
+    look()
+
+@pytest.mark.runproxy
+def test_early(early):
+    call()
+
+@pytest.mark.runproxy
+def test_late(late):
+    call()
+""")
+    result = project.record("--runproxy-block-network")
+    result.assert_outcomes(passed=1, errors=2)
+    told = "A test tried to reach api.openai.com, and *"
+    result.stdout.fnmatch_lines(["*ERROR at setup of test_early*", told, "*ERROR at teardown of test_late*", told])
+    assert project.cassettes == {}
 
 
 def test_this_machine_can_be_reached(project: Project) -> None:
@@ -91,7 +128,7 @@ def test_one(runproxy):
 
 def test_nothing_is_left_behind(project: Project) -> None:
     """What was put in front of sockets is gone when pytest is done with it."""
-    before = {**vars(socket.socket)}, socket.getaddrinfo
+    before = {**vars(socket.socket)}, {**vars(socket)}
     project.write("import socket\ndef test_one(): assert 'guarded' in socket.getaddrinfo.__qualname__\n")
     project.run("--runproxy-block-network").assert_outcomes(passed=1)
-    assert ({**vars(socket.socket)}, socket.getaddrinfo) == before
+    assert ({**vars(socket.socket)}, {**vars(socket)}) == before
