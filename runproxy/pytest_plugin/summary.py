@@ -10,6 +10,7 @@ from runproxy.pytest_plugin.totals import Totals
 from runproxy.pytest_plugin.unused import Unused, advice, usage_report
 
 _DESELECTED: Final = "runproxy_deselected"
+_SKIPPED: Final = "runproxy_skipped_folders"
 _SELECTING: Final = (
     "keyword", "markexpr", "lf", "stepwise", "deselect", "ignore", "ignore_glob", "collectonly", "setuponly",
     "setupplan", "pyargs",
@@ -39,10 +40,17 @@ class Summary:
         """Take down that not all tests are run."""
         self._deselected += len(items)
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take down that a module was skipped, whose tests may use any cassette of its folder."""
+        if folder := _skipped_folder(report, self._config.rootpath):
+            self._totals.skipped_folders.add(folder)
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take down what a worker of pytest-xdist has not run."""
-        self._deselected += getattr(node, "workeroutput", {}).get(_DESELECTED, 0)
+        output = getattr(node, "workeroutput", {})
+        self._deselected += output.get(_DESELECTED, 0)
+        self._totals.skipped_folders.update(map(Path, output.get(_SKIPPED, ())))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -52,7 +60,8 @@ class Summary:
             return
         self._unused = [Unused(*found) for found in self._totals.unused(folders)]
         if self._usage_file is not None:
-            self._unwritten = self._write_usage(Path(self._config.invocation_params.dir, self._usage_file))
+            path = Path(self._config.invocation_params.dir, self._usage_file)
+            self._unwritten = _write(path, usage_report(self._totals.judged(folders), self._config.rootpath))
         is_unwritten = self._usage_file is not None and self._unwritten
         if is_unwritten or (self._unused and self._policy() == "fail"):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -77,14 +86,6 @@ class Summary:
         listed = [line for one in unused for line in one.listed(root)]
         return [*listed, *advice(unused, root, folder, self._usage_file)]
 
-    def _write_usage(self, path: Path) -> str:
-        """Write the usage report; gives why that cannot be, or nothing."""
-        try:
-            path.write_text(usage_report(self._totals.cassettes, self._config.rootpath), encoding="utf-8")
-        except OSError as error:
-            return str(error.strerror)
-        return ""
-
     def _policy(self) -> Literal["ignore", "warn", "fail"]:
         policy: Literal["ignore", "warn", "fail"] = self._config.getoption("runproxy_unused")
         return policy
@@ -104,12 +105,36 @@ class Deselection:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._deselected = 0
+        self._skipped: set[str] = set()
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Take down that not all tests are run."""
         self._deselected += len(items)
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take down that a module was skipped."""
+        if folder := _skipped_folder(report, self._config.rootpath):
+            self._skipped.add(str(folder))
+
     def pytest_sessionfinish(self) -> None:
         """Tell it."""
         output: dict[str, Any] = getattr(self._config, "workeroutput", {})
         output[_DESELECTED] = self._deselected
+        output[_SKIPPED] = sorted(self._skipped)
+
+
+def _skipped_folder(report: pytest.CollectReport, root: Path) -> Path | None:
+    """Give the folder of what was skipped while it was collected: a module, or a whole folder; None of all else."""
+    if not report.skipped:
+        return None
+    path = root / report.nodeid.partition("::")[0]
+    return path if path.is_dir() else path.parent
+
+
+def _write(path: Path, report: str) -> str:
+    """Write a usage report; gives why that cannot be, or nothing."""
+    try:
+        path.write_text(report, encoding="utf-8")
+    except OSError as error:
+        return str(error.strerror)
+    return ""

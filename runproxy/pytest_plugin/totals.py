@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +39,9 @@ class Totals:
     cassettes: dict[Path, Usage] = field(default_factory=dict)
     folders: set[Path] = field(default_factory=set)
     skipped: set[str] = field(default_factory=set)
+    """The cassettes of tests that were skipped."""
+    skipped_folders: set[Path] = field(default_factory=set)
+    """The folders of modules that were skipped as a whole."""
     has_any: bool = False
 
     def add(self, told: dict[str, Any]) -> None:
@@ -56,13 +59,21 @@ class Totals:
     def unused(self, folders: Sequence[Path]) -> Iterator[tuple[Path, int, list[str]]]:
         """Give each cassette below these folders of which something was not used: how much it holds, and what."""
         for path, usage in sorted(self.cassettes.items()):
-            if usage.is_judged and usage.unplayed and _is_below(path, folders):
+            if usage.is_judged and usage.unplayed and self._is_judged(path, folders):
                 yield path, usage.count, usage.unplayed
         for folder in sorted(self.folders):
             for path in sorted(folder.rglob("*.json")):
                 is_known = path in self.cassettes or self._was_skipped(folder, path)
-                if not is_known and _is_below(path, folders) and (lines := _recordings(path)):
+                if not is_known and self._is_judged(path, folders) and (lines := _recordings(path)):
                     yield path, len(lines), lines
+
+    def judged(self, folders: Sequence[Path]) -> dict[Path, Usage]:
+        """Give the usage of those cassettes that all tests that may use them have had."""
+        found = self.cassettes.items()
+        return {path: usage for path, usage in found if usage.is_judged and self._is_judged(path, folders)}
+
+    def _is_judged(self, path: Path, folders: Sequence[Path]) -> bool:
+        return _is_below(path, folders) and not _is_below(path, self.skipped_folders)
 
     def _was_skipped(self, folder: Path, path: Path) -> bool:
         return path.relative_to(folder).with_suffix("").as_posix() in self.skipped
@@ -79,7 +90,7 @@ def _counted(count: int, outcome: str) -> str:
     return f"{count} {'misses' if outcome == 'miss' and count != 1 else outcome}"
 
 
-def _is_below(path: Path, folders: Sequence[Path]) -> bool:
+def _is_below(path: Path, folders: Iterable[Path]) -> bool:
     return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
 
 

@@ -59,14 +59,14 @@ def _pruning(path: Path, root: Path, folder: Path, usage_file: str) -> str:
 
 
 def usage_report(cassettes: Mapping[Path, Usage], root: Path) -> str:
-    """Print a usage report, as `runproxy.cassettes.usage` reads it, of all cassettes that were judged.
+    """Print a usage report, as `runproxy.cassettes.usage` reads it, of cassettes that were judged.
 
     They are named from the root of the project, as two folders may hold cassettes of one name.
     """
     told = {
         name: {"unused": usage.unused, "interactions": usage.count, "digest": usage.digest}
         for path, usage in sorted(cassettes.items())
-        if usage.is_judged and usage.digest and (name := name_in(root, path))
+        if usage.digest and (name := name_in(root, path))
     }
     return json.dumps({"cassettes": told}, indent=2) + "\n"
 

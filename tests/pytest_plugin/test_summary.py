@@ -166,6 +166,24 @@ def test_one():
     assert (result.ret, line_of(result)) == (0, "runproxy: 1 replayed, 0 recorded, 0 misses, 0 unused")
 
 
+@pytest.mark.parametrize("processes", ["one", "several"])
+def test_cassettes_beside_a_module_that_was_skipped_are_left_out(stale: Project, processes: str) -> None:
+    """Its tests were never known, and may use any of them; other folders are judged."""
+    sub = stale.pytester.mkdir("sub")
+    stale.pytester.makepyfile(
+        **{
+            "sub/test_sub": "import pytest\npytest.importorskip('no_such_module')\n",
+            "sub/test_two": "def test_x(runproxy): pass",
+        }
+    )
+    path = sub / "cassettes" / "test_sub" / "test_x.json"
+    path.parent.mkdir(parents=True)
+    path.write_bytes((stale.folder / "test_gone" / "test_x.json").read_bytes())
+    result = stale.run("--runproxy-unused=fail") if processes == "one" else stale.run_apart("-p", "xdist", "-n1")
+    assert line_of(result) == "runproxy: 2 replayed, 0 recorded, 0 misses, 4 unused"
+    result.stdout.no_fnmatch_line("sub/*used")
+
+
 def test_what_one_test_leaves_another_may_use(project: Project) -> None:
     """Only what none of those that share a cassette has asked for is unused."""
     project.write("""
