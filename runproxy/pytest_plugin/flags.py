@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--runproxy-mode",
         choices=MODES,
         help="What is done with the calls of all tests, whatever their markers say. With CI=true in the environment, "
-        "record and auto replay. [default: replay]",
+        "record and auto replay, unless the settings say allow_record_in_ci. [default: replay]",
     )
     group.addoption(
         "--runproxy-upstream",
@@ -55,7 +55,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what was asked for, where something was."""
     mode, upstream = config.getoption("runproxy_mode"), config.getoption("runproxy_upstream")
     if mode in ("record", "auto") and os.environ.get("CI", "").lower() in ("true", "1"):
-        return [f"runproxy: replay, not {mode}, for the environment says CI=true"]
+        return [f"runproxy: mode {mode}, which replays with CI=true unless the settings say allow_record_in_ci"]
     told = [f"mode {mode}" if mode else "", f"upstream {upstream}" if upstream else ""]
     return [f"runproxy: {', '.join(filter(None, told))}"] if any(told) else []
 

@@ -325,13 +325,19 @@ def test_the_settings_file_of_the_project_counts(project: Project) -> None:
 
 
 def test_a_pipeline_never_records(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """CI=true means replay, whatever the command line and the marker say, and the header says so."""
+    """CI=true means replay, whatever the command line and the marker say, unless the settings allow it."""
     project.write(ONE)
     monkeypatch.setenv("CI", "true")
     result = project.record()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["runproxy: replay, not record, for the environment says CI=true"])
+    header = "runproxy: mode record, which replays with CI=true unless the settings say allow_record_in_ci"
+    result.stdout.fnmatch_lines([header])
     assert project.cassettes == {}
+    project.pytester.path.joinpath("runproxy.toml").write_text("allow_record_in_ci = true\n", encoding="utf-8")
+    allowed = project.record()
+    allowed.assert_outcomes(passed=1)
+    allowed.stdout.fnmatch_lines([header])
+    assert line_of(allowed).startswith("runproxy: 0 replayed, 1 recorded")
 
 
 @pytest.mark.parametrize(
