@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,27 +44,35 @@ def runproxy_server() -> "Iterator[CassetteServer]":
 def own_session(
     request: pytest.FixtureRequest, runproxy_server: "CassetteServer", runproxy_config: Mapping[str, Any]
 ) -> "Iterator[CassetteSession]":
-    """Give the session of this test: `base_url`, `calls`, `misses`, `assert_all_played()`."""
+    """Point OPENAI_BASE_URL to a session of this test, and give it: `base_url`, `calls`, `misses`, and more."""
     session = _started(request.node, runproxy_server, runproxy_config)
     if isinstance(session, str):
         pytest.fail(f"runproxy: {session}", pytrace=False)
     try:
-        yield session
+        with _pointing_to(session.base_url):
+            yield session
     finally:
         session.end()
 
 
 @pytest.fixture
-def runproxy_env(runproxy: "CassetteSession", monkeypatch: pytest.MonkeyPatch) -> "CassetteSession":
-    """Point OPENAI_BASE_URL to the session of this test, for clients that are made in it; gives the session."""
-    monkeypatch.setenv("OPENAI_BASE_URL", runproxy.base_url)
-    if not os.environ.get("OPENAI_API_KEY"):
-        monkeypatch.setenv("OPENAI_API_KEY", NO_KEY)
-    if any(os.environ.get(name) for name in _PROXIES):  # else calls to this machine would go through that proxy
-        for name in ("no_proxy", "NO_PROXY"):
-            before = os.environ.get(name)
-            monkeypatch.setenv(name, f"{before},{_NOT_PROXIED}" if before else _NOT_PROXIED)
+def runproxy_env(runproxy: "CassetteSession") -> "CassetteSession":
+    """Give the session of this test, as `runproxy` does; its name says that the test needs the environment only."""
     return runproxy
+
+
+@contextmanager
+def _pointing_to(base_url: str) -> Iterator[None]:
+    """Let clients that are made meanwhile call this base URL."""
+    with pytest.MonkeyPatch.context() as patch:  # not that of the test, which may undo it
+        patch.setenv("OPENAI_BASE_URL", base_url)
+        if not os.environ.get("OPENAI_API_KEY"):
+            patch.setenv("OPENAI_API_KEY", NO_KEY)
+        if any(os.environ.get(name) for name in _PROXIES):  # else calls to this machine would go through that proxy
+            for name in ("no_proxy", "NO_PROXY"):
+                before = os.environ.get(name)
+                patch.setenv(name, f"{before},{_NOT_PROXIED}" if before else _NOT_PROXIED)
+        yield
 
 
 def _started(item: pytest.Item, server: "CassetteServer", config: Mapping[str, Any]) -> "CassetteSession | str":

@@ -10,6 +10,8 @@ from runproxy.pytest_plugin.naming import cassette_of
 if TYPE_CHECKING:
     from runproxy.testing import CassetteSession
 
+_UNLESS_KEPT: Final = {"recorded": "discarded"}
+
 
 class Held:
     """The session of one test, what has been told of it already, and whether the test has passed."""
@@ -46,6 +48,11 @@ class Held:
             self.session.keep()
             self._is_kept = True
 
+    def _outcomes(self) -> dict[str, int]:
+        """Count the calls; what was recorded and is not kept was discarded."""
+        counts = self.session.outcomes
+        return counts if self._is_kept else {_UNLESS_KEPT.get(name, name): count for name, count in counts.items()}
+
     def told(self) -> dict[str, Any]:
         """Tell what became of the session, in plain values, which pass from one process to another."""
         session = self.session
@@ -53,7 +60,7 @@ class Held:
         return {
             "cassette": str(session.path.absolute()),
             "folder": str(session.folder.absolute()),
-            "outcomes": session.outcomes,
+            "outcomes": self._outcomes(),
             "count": usage.interactions if usage else 0,
             "digest": usage.digest if usage else "",
             "unused": list(usage.unused) if usage else [],
@@ -121,7 +128,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
             vars(report)["runproxy_skipped"] = cassette_of(item)  # what it holds was not asked for, and may be used
         return report
     held.note(report)
-    if report.failed and (news := held.news()):
+    if (report.failed or hasattr(report, "wasxfail")) and (news := held.news()):
         report.sections.append(("runproxy", news))
     if report.when == "teardown":
         vars(report)["runproxy"] = held.told()  # passes from a worker of pytest-xdist to the process that prints
