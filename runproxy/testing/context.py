@@ -10,24 +10,24 @@ from runproxy.testing.session import CassetteSession
 
 
 class CassetteContext:
-    """A session on a server of its own, for as long as the context lasts; it can be entered again, for a new one."""
+    """A session on a server of its own, for as long as the context lasts; entered again, meanwhile too, it gives another."""
 
     def __init__(self, name: str, options: Options) -> None:
         self._name = name
         self._options = options
-        self._entered = ExitStack()
+        self._entered: list[ExitStack] = []
 
     def __enter__(self) -> CassetteSession:
         with ExitStack() as stack:
             server = stack.enter_context(CassetteServer())
             session = stack.enter_context(watched(server.start(self._name, self._options)))
-            self._entered = stack.pop_all()
+            self._entered.append(stack.pop_all())
         return session
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._entered.__exit__(kind, error, trace)
+        self._entered.pop().__exit__(kind, error, trace)
 
     # The server has a thread of its own, so any event loop will do, that of trio too; starting it takes milliseconds.
     async def __aenter__(self) -> CassetteSession:

@@ -29,6 +29,11 @@ class LoopThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has been entered, and not yet left."""
+        return self._thread.is_alive()
+
     def run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         """Run to the end on the loop, and give the result, or raise what was raised; the caller waits for it."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

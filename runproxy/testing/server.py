@@ -105,8 +105,10 @@ class CassetteServer:
     def start(self, name: str, options: Options, to_record: Callable[[str], str] = in_the_code) -> CassetteSession:
         """Start a session, as `wanted` has it; raises `RunproxyError` for one that cannot be had.
 
-        Whoever starts a session ends it.
+        Whoever starts a session ends it. Raises `RuntimeError` where the server does not run.
         """
+        if not self._loop.is_running:
+            raise RuntimeError("The server does not run; use CassetteServer as a context manager, around its sessions.")
         checked, journal = wanted(name, options, to_record), Journal()
         composed = self._loop.run(Composed.start(checked, journal.hear))
         self._board.add(composed)

@@ -277,7 +277,9 @@ def test_rules_and_settings_may_stand_in_files(folder: Path, tmp_path: Path) -> 
         pytest.param("x", {"mode": "once"}, "'x': mode: expected one of replay, record, auto, verify", id="mode"),
         pytest.param("x", {"on_exhausted": "stop"}, "cassette 'x': on_exhausted: Input should be", id="exhausted"),
         pytest.param("../x", {}, "'../x' is no cassette name", id="name"),
-        pytest.param("x", {"mode": "record"}, "asks an upstream, and none is named: set upstream", id="no-upstream"),
+        pytest.param(
+            "x", {"mode": "record"}, "and none is named: set upstream, RUNPROXY_UPSTREAM, or", id="no-upstream"
+        ),
         pytest.param("x", {"match": {"ignore_body": ["x"]}}, "match.ignore_body.0: a JSON pointer", id="match"),
         pytest.param("x", {"policy": {"require": []}}, "policy.require: no such setting. Did you mean", id="policy"),
         pytest.param("x", {"policy": "none.toml"}, "none.toml: cannot be read", id="policy-file"),
@@ -334,6 +336,27 @@ def test_a_context_can_be_entered_again(folder: Path) -> None:
     for _ in range(2):
         with context as proxy:
             assert update(proxy.base_url, KNOWN)[0] == 200
+
+
+def test_a_context_that_is_entered_while_it_is_has_both_sessions(folder: Path) -> None:
+    """Each is watched and ended, the inner one first."""
+    before, context = threading.enumerate(), runproxy.cassette("known", folder=folder)
+    with pytest.raises(runproxy.CassetteFailure, match="No recorded answer"), context as outer:
+        with context as inner:
+            assert update(inner.base_url, KNOWN)[0] == 200
+        assert update(outer.base_url, {"user_id": "another"})[0] == 501
+    assert threading.enumerate() == before
+
+
+def test_a_server_that_does_not_run_has_no_sessions(folder: Path) -> None:
+    """It says so, before it was entered and afterwards, and does not wait for ever."""
+    server = runproxy.CassetteServer()
+    with pytest.raises(RuntimeError, match="as a context manager"), server.cassette("known", folder=folder):
+        pytest.fail("the context was entered")
+    with server:
+        pass
+    with pytest.raises(RuntimeError, match="as a context manager"), server.cassette("known", folder=folder):
+        pytest.fail("the context was entered")
 
 
 def test_what_is_logged_goes_to_the_standard_library(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
