@@ -66,7 +66,10 @@ def options_of(item: pytest.Item, config: Mapping[str, Any], defaults: Mapping[s
     The command line goes before the marker, that before `runproxy_config`, and that before the defaults; what is said
     of matching adds up. Raises `pytest.UsageError` for names that there are not.
     """
-    _check_names(config, f"{item.nodeid}: runproxy_config")
+    where = f"{item.nodeid}: runproxy_config"
+    if not isinstance(config, Mapping):
+        raise pytest.UsageError(f"{where}: must return a mapping of arguments, and has returned {config!r}.")
+    _check_names(config, where)
     marked = {name: value for name, value in marked_by(item).items() if name != "cassette"}
     flags = {"mode": item.config.getoption("runproxy_mode"), "upstream": item.config.getoption("runproxy_upstream")}
     given = {name: value for name, value in flags.items() if value}
@@ -83,17 +86,17 @@ def marked_by(item: pytest.Item) -> dict[str, Any]:
         where = f"{item.nodeid}: @pytest.mark.runproxy"
         if len(marker.args) > 1 or (marker.args and "cassette" in marker.kwargs):
             raise pytest.UsageError(f"{where}: takes the name of one cassette, and all else by keyword.")
-        _check_names(marker.kwargs.keys() - {"cassette"}, where)
+        _check_names(marker.kwargs, where, OF_A_SESSION | {"cassette"})
         said |= marker.kwargs
         if marker.args:
             said["cassette"] = marker.args[0]
     return said
 
 
-def _check_names(names: Iterable[str], where: str) -> None:
-    unknown = sorted(set(names) - OF_A_SESSION)
+def _check_names(names: Iterable[str], where: str, known: frozenset[str] = OF_A_SESSION) -> None:
+    unknown = sorted(set(names) - known)
     if unknown:
-        raise pytest.UsageError(f"{where}: there is no {unknown[0]!r}; there are {', '.join(sorted(OF_A_SESSION))}.")
+        raise pytest.UsageError(f"{where}: there is no {unknown[0]!r}; there are {', '.join(sorted(known))}.")
 
 
 def _added(general: Mapping[str, Any], special: Mapping[str, Any]) -> dict[str, Any]:

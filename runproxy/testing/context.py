@@ -10,7 +10,7 @@ from runproxy.testing.session import CassetteSession
 
 
 class CassetteContext:
-    """A session on a server of its own, for as long as the context lasts; entered again, meanwhile too, it gives another."""
+    """A session on a server of its own, for as long as the context lasts; each time it is entered, another one."""
 
     def __init__(self, name: str, options: Options) -> None:
         self._name = name

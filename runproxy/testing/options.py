@@ -80,8 +80,8 @@ def wanted(name: str, options: Options, to_record: Callable[[str], str] = in_the
         settings = settings.model_copy(update={"mode": "replay"})
     if settings.mode != "replay" and not settings.upstream:
         raise ConfigError(
-            f"{where}: mode {settings.mode!r} asks an upstream, and none is named: set upstream, or RUNPROXY_UPSTREAM. "
-            "'runproxy sandbox' is one to try, at http://127.0.0.1:8789/v1."
+            f"{where}: mode {settings.mode!r} asks an upstream, and none is named: set upstream, RUNPROXY_UPSTREAM, "
+            "or, with pytest, --runproxy-upstream=URL. 'runproxy sandbox' is one to try, at http://127.0.0.1:8789/v1."
         )
     plan = Plan(plain, settings.mode, settings.cassettes.on_exhausted, match, faults=make_chooser(settings))
     path = Path(settings.cassettes.dir) / f"{plain}.json"

@@ -40,7 +40,7 @@ def told(origin: str, limit_s: float) -> Iterator[None]:
     except aiohttp.ClientConnectorError as error:
         raise UpstreamError(
             f"The upstream {origin} cannot be reached: {why_unreachable(error, origin)}. "
-            "Is it running, and is --upstream right?",
+            "Is it running, and is its base URL right?",
             code="upstream_unreachable",
         ) from error
     except aiohttp.ClientResponseError as error:

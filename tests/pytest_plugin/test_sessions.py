@@ -366,7 +366,9 @@ def test_a_pipeline_never_records(project: Project, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("marker", "told"),
     [
-        pytest.param("(record_mode='once')", "there is no 'record_mode'; there are allow_misses, config", id="unknown"),
+        pytest.param(
+            "(record_mode='once')", "there is no 'record_mode'; there are allow_misses, cassette, config", id="unknown"
+        ),
         pytest.param("('a', 'b')", "takes the name of one cassette, and all else by keyword", id="two-names"),
     ],
 )
@@ -381,7 +383,7 @@ def test_a_marker_that_cannot_be_is_told_before_any_test_runs(project: Project, 
 @pytest.mark.parametrize(
     ("marker", "told"),
     [
-        pytest.param("mode='record'", "asks an upstream, and none is named: set upstream", id="no-upstream"),
+        pytest.param("mode='record'", "none is named: set upstream*--runproxy-upstream=URL", id="no-upstream"),
         pytest.param("cassette='../x'", "'../x' is no cassette name", id="name"),
         pytest.param("match={'x': 1}", "match.x: no such setting", id="match"),
     ],
@@ -395,6 +397,29 @@ def test_what_cannot_be_used_is_told_without_a_traceback(project: Project, marke
     result.stdout.no_fnmatch_line("*.py:*: *Error*")
     result.stdout.no_fnmatch_line("*The above exception was the direct cause*")
     result.stdout.no_fnmatch_line("*During handling of the above exception*")
+
+
+@pytest.mark.parametrize(
+    ("gives", "told"),
+    [
+        pytest.param("None", "must return a mapping of arguments, and has returned None.", id="nothing"),
+        pytest.param("{'cassette': 'x'}", "there is no 'cassette'; there are allow_misses, config, *", id="name"),
+    ],
+)
+def test_a_runproxy_config_that_cannot_be_used_is_told(project: Project, gives: str, told: str) -> None:
+    """As an error of each test, without a traceback."""
+    project.pytester.makeconftest(f"""
+import pytest
+
+@pytest.fixture(scope="session")
+def runproxy_config():
+    return {gives}
+""")
+    project.write("def test_one(runproxy): pass\n")
+    result = project.run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"runproxy: test_calls.py::test_one: runproxy_config: {told}"])
+    result.stdout.no_fnmatch_line("*TypeError*")
 
 
 def test_a_broken_cassette_is_told(project: Project) -> None:
