@@ -1,9 +1,12 @@
 """The page of what can be imported from runproxy: signatures and docstrings, as they are."""
 
+import ast
 import dataclasses
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 import runproxy
@@ -12,6 +15,13 @@ from docs.generate.markdown import code, page, prose, table
 _INTRODUCTION: Final = """\
 What can be imported from `runproxy`; anything else is not promised to stay. All of it has types, which come with the
 package. [Test with pytest](../howto/pytest.md) shows how these are used."""
+
+
+_INTERNAL: Final = {
+    "CassetteServer": frozenset({"start"}),
+    "CassetteSession": frozenset({"end", "keep", "problems", "usage"}),
+}
+"""By which the plugin starts, judges and ends sessions; nobody else need, and they may change."""
 
 
 def python() -> str:
@@ -64,7 +74,7 @@ def _paragraph(text: str) -> str:
 
 
 def _members(named: type) -> str:
-    return table(("member", "what it is"), (*_fields(named), *_public(named)))
+    return table(("member", "what it is"), (*_fields(named), *_attributes(named), *_public(named)))
 
 
 def _fields(named: type) -> Iterator[tuple[str, str]]:
@@ -76,10 +86,25 @@ def _fields(named: type) -> Iterator[tuple[str, str]]:
         )
 
 
+def _attributes(named: type) -> Iterator[tuple[str, str]]:
+    """List the attributes that a class sets in its `__init__` with a docstring, in the line below, of their own."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(named))).body[0]
+    methods = (one for one in ast.walk(body) if isinstance(one, ast.FunctionDef) and one.name == "__init__")
+    for method in methods:
+        for set_here, below in pairwise(method.body):
+            match set_here, below:
+                case (
+                    ast.AnnAssign(target=ast.Attribute(attr=name)) | ast.Assign(targets=[ast.Attribute(attr=name)]),
+                    ast.Expr(value=ast.Constant(value=str(told))),
+                ) if not name.startswith("_"):
+                    yield code(name), prose(told)
+
+
 def _public(named: type) -> Iterator[tuple[str, str]]:
     """List the properties and methods that a class adds, with the first sentence of their docstrings."""
+    internal = _INTERNAL.get(named.__name__, frozenset())
     for name, held in vars(named).items():
-        if not name.startswith("_") and (isinstance(held, property) or callable(held)):
+        if not name.startswith("_") and name not in internal and (isinstance(held, property) or callable(held)):
             yield code(name if isinstance(held, property) else f"{name}()"), _first(held)
 
 

@@ -50,3 +50,11 @@ def test_every_part_of_a_session_is_listed() -> None:
     told = {name.removesuffix("()") for name in listed("The session")}
     assert public - kept <= told
     assert {"base_url", "url", "name", "path", "folder", "mode"} <= told
+
+
+def test_the_reference_lists_the_same_parts_of_a_session() -> None:
+    """Attributes too, and nothing by which the plugin alone ends one."""
+    reference = (Path(__file__).parents[2] / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
+    section = reference.partition("\n## CassetteSession\n")[2].partition("\n## ")[0]
+    members = set(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE))
+    assert members == listed("The session")
