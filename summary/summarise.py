@@ -8,6 +8,8 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
@@ -17,19 +19,23 @@ SHOWN = 20
 
 
 def main() -> int:
-    """Give the exit code: 1 where the job is to fail, 2 where runproxy does not run."""
+    """Give the exit code: 1 where the job is to fail, 2 where runproxy does not run, or does not stop."""
     work = Path(sys.argv[1])
-    if not (work / "ready.json").exists():
+    try:
+        ready = json.loads((work / "ready.json").read_text(encoding="utf-8"))
+        calls = _ask(ready["admin_url"], "/api/status")["calls"]
+        misses = _ask(ready["admin_url"], "/api/misses")["misses"]
+    except (OSError, HTTPException):
         print("::error title=runproxy does not run::It has ended before the summary, or was not started.")
         print((work / "log").read_text(encoding="utf-8") if (work / "log").exists() else "")
         return 2
-    ready = json.loads((work / "ready.json").read_text(encoding="utf-8"))
-    calls = _ask(ready["admin_url"], "/api/status")["calls"]
-    misses = _ask(ready["admin_url"], "/api/misses")["misses"]
-    _stop(ready["pid"], work / "ready.json")
-    unused = _unused(work / "usage.json")
+    has_stopped = _stop(ready["pid"])
+    unused = _unused(work / "usage.json") if has_stopped else None
     with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as summary:
         summary.write(_markdown(calls, misses, unused))
+    if not has_stopped:
+        print(f"::error title=runproxy does not stop::Process {ready['pid']} was told to {STOP_S} s ago, and runs.")
+        return 2
     return int((_is_set("MISS") and bool(calls.get("miss"))) or (_is_set("UNUSED") and bool(unused)))
 
 
@@ -39,22 +45,27 @@ def _ask(admin_url: str, path: str) -> Any:
         return json.load(answer)
 
 
-def _stop(pid: int, ready_file: Path) -> None:
-    """Stop the server; the usage file is there once it has ended."""
-    os.kill(pid, signal.SIGTERM)
-    for _ in range(STOP_S * 10):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        if not ready_file.exists() and (ready_file.parent / "usage.json").exists():
-            return
+def _stop(pid: int) -> bool:
+    """Stop the server, which writes the usage file at its very end; tell whether it has ended."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    for _ in range(round(STOP_S * 10)):
+        if not _runs(pid):
+            return True
         time.sleep(0.1)
+    return False
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (ProcessLookupError, FileNotFoundError) as error:  # without /proc, the signal alone tells
+        return isinstance(error, FileNotFoundError) and not Path("/proc/self").exists()
+    return told.rpartition(")")[2].split()[0] != "Z"  # one that has ended stays listed where nobody asks how
 
 
 def _unused(path: Path) -> list[str]:
-    if not path.exists():
-        return []
     used = json.loads(path.read_text(encoding="utf-8"))["cassettes"]
     return [f"{name}: interactions[{place}]" for name, told in used.items() for place in told["unused"]]
 
@@ -63,7 +74,7 @@ def _is_set(what: str) -> bool:
     return os.environ.get(f"RUNPROXY_ACTION_FAIL_ON_{what}", "").lower() == "true"
 
 
-def _markdown(calls: dict[str, int], misses: list[dict[str, Any]], unused: list[str]) -> str:
+def _markdown(calls: dict[str, int], misses: list[dict[str, Any]], unused: list[str] | None) -> str:
     counts = {"replayed": 0, "miss": 0, **calls}
     lines = [
         "### runproxy",
@@ -72,7 +83,7 @@ def _markdown(calls: dict[str, int], misses: list[dict[str, Any]], unused: list[
         "|---|---|",
         *(f"| {what} | {count} |" for what, count in counts.items()),
     ]
-    lines.append(f"| recordings that answered no call | {len(unused)} |")
+    lines.append(f"| recordings that answered no call | {'unknown' if unused is None else len(unused)} |")
     for miss in misses[:SHOWN]:
         lines += ["", f"<details><summary>{_html(miss['id'])}: {_html(_call_of(miss))}</summary>", ""]
         lines += [f"<pre>{_html(miss['message'])}</pre>", "", "</details>"]
