@@ -171,6 +171,25 @@ def test_a_proxy_that_does_not_start_fails_the_step(runner: Runner) -> None:
     assert runner.run(SUMMARY, "Stop runproxy and summarise").returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("own", "then"),
+    [
+        pytest.param(None, {"OPENAI_API_KEY": "not-needed"}, id="none"),
+        pytest.param("key-of-the-job", {}, id="the-job-has-one"),
+    ],
+)
+def test_clients_have_a_key(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, own: str | None, then: dict[str, str]
+) -> None:
+    """Without one SDKs do not start; one that the job has is left alone."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    if own:
+        monkeypatch.setenv("OPENAI_API_KEY", own)
+    assert runner.run(START, "Start runproxy", cassette="quickstart").returncode == 0
+    lines = [line.split("=", 1) for line in runner.read("GITHUB_ENV").splitlines()]
+    assert {name: value for name, value in lines if name == "OPENAI_API_KEY"} == then
+
+
 def test_what_an_earlier_proxy_has_left_does_not_speak_for_the_next(runner: Runner) -> None:
     """Twice in a job, or where folders are kept: what cannot start fails the step, and so does the summary."""
     assert runner.run(START, "Start runproxy", cassette="quickstart").returncode == 0

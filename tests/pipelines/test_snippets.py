@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ import os, urllib.request
 def test_call():
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     sent = urllib.request.Request(os.environ["OPENAI_BASE_URL"] + "/a", BODY, HEADERS, method="METHOD")
+    assert os.environ["OPENAI_API_KEY"]
     assert opener.open(sent, timeout=20).status == 200
 """
 
@@ -59,25 +61,43 @@ def test_the_inputs_that_are_shown_are_there() -> None:
         assert step.get("with", {}).keys() <= known.keys()
 
 
-def test_the_lines_for_gitlab_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All but the installation, as one script, in a repository with one test that makes the recorded call."""
+@pytest.mark.parametrize(
+    ("path", "code", "unused"),
+    [pytest.param("/a", 0, [], id="passed"), pytest.param("/b", 1, [0], id="failed")],
+)
+def test_the_lines_for_gitlab_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, code: int, unused: list[int]
+) -> None:
+    """All but the installation, as the runner evaluates them; the report is there, whatever became of the tests."""
     monkeypatch.chdir(tmp_path)
     put("quickstart", recording("/v1/a"))
     sent = recording("/v1/a").request
     test = CALL.replace("BODY", repr(sent.body or None)).replace("HEADERS", repr(dict(sent.headers.items())))
-    Path("test_call.py").write_text(test.replace("METHOD", sent.method), encoding="utf-8")
+    Path("test_call.py").write_text(test.replace("METHOD", sent.method).replace("/a", path), encoding="utf-8")
     job = yaml.safe_load(FILES[".gitlab-ci.yml"])["test"]
     installation, *lines = job["before_script"] + job["script"]
     assert installation.startswith("pip install ")
-    stop = 'kill "$(python -c \'import json; print(json.load(open("ready.json"))["pid"])\')"; wait'
     done = subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", "\n".join([*lines, stop])],
-        env=environment({"PATH": f"{COMMANDS}{os.pathsep}{os.environ['PATH']}"}),
+        ["bash", "-eo", "pipefail", "-c", f": | eval {shlex.quote(chr(10).join(lines))}"],
+        env=environment({**job["variables"], "PATH": f"{COMMANDS}{os.pathsep}{os.environ['PATH']}"}),
         capture_output=True,
         text=True,
         timeout=DEADLINE_S,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "1 passed" in done.stdout
-    assert json.loads(Path("usage.json").read_text(encoding="utf-8"))["cassettes"]["quickstart"]["unused"] == []
+    assert done.returncode == code, done.stdout + done.stderr
+    assert f"1 {'failed' if code else 'passed'}" in done.stdout
+    (used,) = json.loads(Path("usage.json").read_text(encoding="utf-8"))["cassettes"].values()
+    assert used["unused"] == unused
+    assert not Path("ready.json").exists()
+
+
+def test_the_lines_for_github_go_on_after_a_miss() -> None:
+    """What is found is uploaded, which needs a permission, also where the step before it has failed."""
+    workflow = yaml.safe_load(FILES[".github/workflows/test.yml"])
+    assert workflow["permissions"]["security-events"] == "write"
+    steps: list[dict[str, Any]] = workflow["jobs"]["test"]["steps"]
+    summary = next(number for number, step in enumerate(steps) if "/summary@" in step.get("uses", ""))
+    assert steps[summary]["if"] == "always()"
+    assert len(steps[summary + 1 :]) == 2
+    assert all(step["if"] == "${{ !cancelled() }}" for step in steps[summary + 1 :])
