@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runproxy.cli.completing import files, routes
-from runproxy.cli.group import FROM_ENVIRONMENT, is_quiet, quiet_option
+from runproxy.cli.group import FROM_ENVIRONMENT, is_quiet, quiet_option, warn
 from runproxy.cli.output import counted, findings_option, json_option, on_one_line
 from runproxy.cli.rules import enforce_option, policy_option, team_option
 
@@ -53,7 +53,8 @@ def check(
     """Check metadata objects, or whole request bodies, against the API's limits and your rules.
 
     The rules are those of --policy, else of the settings file (RUNPROXY_CONFIG, or runproxy.toml here) if there is one.
-    Exit code 0: nothing is refused; 1: violations, listed; 2: a file cannot be read, or the rules cannot.
+    Exit code 0: nothing is refused; 1: violations, listed; 2: a file cannot be read, and the others are checked;
+    or the rules cannot, and nothing is.
 
     Name files from the root of the repository for --format sarif and github: so they are told.
 
@@ -67,8 +68,18 @@ def check(
     checker = _Checker(
         find_judge(policy, team, enforce_limits), "body" if route else kind, find_route(route or "modify_run"), team
     )
-    results = [checker.check(file, _read(file)) for file in files]
-    _print(results, "json" if as_json else form)
+    results: list[_Result] = []
+    failed: list[str] = []
+    for file in files:
+        try:
+            results.append(checker.check(file, _read(file)))
+        except OSError as error:
+            failed.append(f"{file}: cannot be read: {error.strerror}.")
+    _print(results, failed, "json" if as_json else form)
+    for message in failed:
+        warn(on_one_line(f"Error: {message}"))
+    if failed:
+        sys.exit(2)
     if not all(result.is_ok for result in results):
         sys.exit(1)
 
@@ -139,10 +150,11 @@ class _Checker:
         return self.judge.judge_body(self.route, body_object(value), self.team)
 
 
-def _print(results: list[_Result], form: str) -> None:
+def _print(results: list[_Result], failed: list[str], form: str) -> None:
     match form:
         case "json":
-            told = {"ok": all(result.is_ok for result in results), "files": [result.as_json() for result in results]}
+            is_ok = not failed and all(result.is_ok for result in results)
+            told = {"ok": is_ok, "files": [result.as_json() for result in results], "errors": failed}
             click.echo(json.dumps(told))
         case "text":
             for result in results:
@@ -150,7 +162,7 @@ def _print(results: list[_Result], form: str) -> None:
         case _:
             from runproxy.cli.findings import print_findings
 
-            print_findings([found for result in results for found in _findings(result)], form)
+            print_findings([found for result in results for found in _findings(result)], form, failed)
 
 
 def _findings(result: _Result) -> "Iterator[Finding]":
@@ -216,7 +228,4 @@ def _position_of_refusal(code: str, text: bytes) -> "Position | None":
 def _read(file: str) -> bytes:
     if file == "-":
         return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise click.UsageError(f"{file}: cannot be read: {error.strerror}.") from error
+    return Path(file).read_bytes()

@@ -212,11 +212,18 @@ def test_several_files_are_checked_in_their_order() -> None:
     ]
 
 
-def test_one_file_that_cannot_be_read_ends_the_check() -> None:
-    """Exit code 2 and nothing on stdout: half a verdict would be taken for a whole one."""
-    result = run_check(put("a.json", "{}"), "missing.json", put("b.json", '{"a": 1}'))
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "Error: missing.json: cannot be read: No such file or directory." in result.stderr
+def test_one_file_that_cannot_be_read_hides_nothing_of_the_others() -> None:
+    """Exit code 2, and what is wrong with the rest all the same."""
+    files = (put("a.json", '{"a": 1}'), "missing.json", put("b.json", "{}"))
+    result = run_check(*files)
+    assert result.exit_code == 2
+    assert result.stdout.startswith("a.json: invalid_type: ")
+    assert result.stdout.endswith("\nb.json: within limits\n")
+    assert result.stderr == "Error: missing.json: cannot be read: No such file or directory.\n"
+    told = json.loads(run_check(*files, "--json").stdout)
+    assert (told["ok"], told["errors"]) == (False, ["missing.json: cannot be read: No such file or directory."])
+    assert [file["ok"] for file in told["files"]] == [False, True]
+    assert not json.loads(run_check("missing.json", files[2], "--json").stdout)["ok"]
 
 
 def test_without_a_file_nothing_is_checked() -> None:
@@ -340,6 +347,7 @@ def test_json_is_one_object_with_all_there_is_to_say() -> None:
                 "warnings": [finding("policy_near_limit", "metadata.user_id", near, 512, 400)],
             },
         ],
+        "errors": [],
     }
 
 
@@ -380,7 +388,7 @@ def test_json_of_what_is_well() -> None:
     result = run_check("-", "--json")
     assert (result.exit_code, result.stdout) == (
         0,
-        '{"ok": true, "files": [{"file": "-", "ok": true, "violations": [], "warnings": []}]}\n',
+        '{"ok": true, "files": [{"file": "-", "ok": true, "violations": [], "warnings": []}], "errors": []}\n',
     )
 
 

@@ -116,10 +116,16 @@ def test_secrets_are_told_by_place_and_never_told() -> None:
     assert all(rule["help"]["text"] for rule in found["tool"]["driver"]["rules"])
 
 
-def test_what_could_not_be_searched_is_told_in_the_log() -> None:
-    """The run has not succeeded, and the exit code is 2."""
-    assert run("cassette", "scan", "none", "--format", "sarif").exit_code == 2
-    (invocation,) = sarif("cassette", "scan", "none")["invocations"]
+@pytest.mark.parametrize(
+    "command", [pytest.param(("cassette", "scan"), id="scan"), pytest.param(("check",), id="check")]
+)
+def test_what_could_not_be_read_is_told_in_the_log(command: tuple[str, ...]) -> None:
+    """The run has not succeeded, and the exit code is 2; what was found elsewhere is told."""
+    Path("bad.json").write_text(f'{{"a": 1, "b": "{TOKEN}"}}', encoding="utf-8")
+    assert run(*command, "none", "--format", "sarif").exit_code == 2
+    log = sarif(*command, "bad.json", "none")
+    assert len(log["results"]) == 1
+    (invocation,) = log["invocations"]
     assert not invocation["executionSuccessful"]
     assert invocation["toolExecutionNotifications"][0]["message"]["text"].startswith("none: cannot be read")
 
