@@ -33,6 +33,19 @@ def positions(text: str, wanted: Collection[Steps]) -> dict[Steps, Position]:
     return {steps: _position(text, _nearest(offsets, steps)) for steps in wanted}
 
 
+def position_below(depth: int, text: str) -> Position | None:
+    """Find the first array or object of a JSON document that stands in `depth` others."""
+    level = 0
+    for token in _TOKEN.finditer(text):
+        if token[0] in "{[":
+            if level == depth:
+                return _position(text, token.start())
+            level += 1
+        elif token[0] in "}]":
+            level -= 1
+    return None
+
+
 def _places(text: str) -> Iterator[tuple[Steps, int]]:
     """Go through all places of a document; a stack has one step for each object or array that is open."""
     stack: list[str | int | None] = []  # None is an object in which a name comes next

@@ -15,6 +15,8 @@ from runproxy.cli.output import counted, findings_option, json_option, on_one_li
 from runproxy.cli.rules import enforce_option, policy_option, team_option
 
 if TYPE_CHECKING:  # loaded by the command itself
+    import orjson
+
     from runproxy.cli.findings import Finding, Level
     from runproxy.guard import Judge
     from runproxy.positions import Position, Steps
@@ -133,7 +135,9 @@ class _Checker:
             is_body = self._is_body(value)
             return _Result(file, text, self._judge(value, is_body=is_body), is_body)
         except MalformedJson:
-            return _Result(file, text, refusal=("invalid_json", _where_not_json(text)))
+            found = _not_json(text)
+            where = f"not valid JSON at line {found.lineno}, column {found.colno}: {found.msg}."
+            return _Result(file, text, refusal=("invalid_json", where))
         except Refusal as error:
             return _Result(file, text, refusal=(error.code or "", error.message))
 
@@ -194,35 +198,31 @@ def _print_lines(result: _Result) -> None:
         click.echo(on_one_line(f"{result.file}: {line}"))
 
 
-def _where_not_json(text: bytes) -> str:
+def _not_json(text: bytes) -> "orjson.JSONDecodeError":
     """Say where text stops being JSON, which it is not."""
     import orjson
 
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        return f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}."
+        return error
     raise RuntimeError("text that was refused as no JSON is JSON")  # pragma: no cover
 
 
 def _position_of_refusal(code: str, text: bytes) -> "Position | None":
     """Say where a text has no single reading, or is no JSON; what has no place of its own has no position."""
-    import orjson
+    from runproxy.positions import Position, position_below, positions
+    from runproxy.strictjson import MAX_DEPTH, find_ambiguity
 
-    from runproxy.positions import Position, positions
-    from runproxy.strictjson import find_ambiguity
-
-    try:
-        found = find_ambiguity(text)
-    except ValueError:
-        try:
-            orjson.loads(text)
-        except orjson.JSONDecodeError as error:
+    match code:
+        case "invalid_json":
+            error = _not_json(text)
             return Position(error.lineno, error.colno)
-        return None
-    except RecursionError:  # nested too deep
-        return None
-    return positions(text.decode(), [found.steps])[found.steps] if found else None
+        case "nesting_too_deep":
+            return position_below(MAX_DEPTH, text.decode())
+        case _:
+            found = find_ambiguity(text)
+            return positions(text.decode(), [found.steps])[found.steps] if found else None
 
 
 def _read(file: str) -> bytes:

@@ -66,6 +66,10 @@ def places(results: list[dict[str, Any]]) -> list[tuple[str, str, int, int]]:
         pytest.param('{"metadata": {},\n"x": 1}', [("unknown_parameter", 2, 1)], id="body"),
         pytest.param("[]", [("invalid_type", 1, 1)], id="no-object"),
         pytest.param('{\n"a": }', [("invalid_json", 2, 6)], id="no-json"),
+        pytest.param('{"a":\n NaN}', [("invalid_json", 2, 2)], id="not-a-number"),
+        pytest.param('{"a":\n "\\ud800"}', [("invalid_json", 2, 3)], id="lone-surrogate"),
+        pytest.param("[" * 63 + "\n[[]]" + "]" * 63, [("nesting_too_deep", 2, 2)], id="too-deep"),
+        pytest.param("[" * 5000, [("invalid_json", 1, 1026)], id="far-too-deep"),
         pytest.param('{\n"a": "1",\n"a": "2"}', [("duplicate_name", 1, 1)], id="twice"),
         pytest.param('{"a":\n 1e999}', [("number_out_of_range", 1, 2)], id="out-of-range"),
         pytest.param(
@@ -156,6 +160,21 @@ def test_files_elsewhere_have_whole_addresses(tmp_path: Path) -> None:
     """Those below the current folder are relative, however they are named."""
     assert uri_of(str(tmp_path / "a" / "b#%.json")) == uri_of("./a/../a/b#%.json") == "a/b%23%25.json"
     assert uri_of("../x y.json") == f"file://{tmp_path.parent}/x%20y.json"
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        pytest.param("../{here}/sub/a.json", "sub/a.json", id="by-way-of-the-folder-above"),
+        pytest.param("{folder}/./a.json", "a.json", id="absolute"),
+        pytest.param("../other/a.json", "{above}/other/a.json", id="elsewhere"),
+    ],
+)
+def test_annotations_name_files_as_the_runner_finds_them(tmp_path: Path, named: str, told: str) -> None:
+    """From the current folder, or as a whole path, which the runner makes one of the repository."""
+    known = {"here": tmp_path.name, "folder": tmp_path, "above": tmp_path.parent}
+    (line,) = as_annotations([Finding("invalid_type", "error", named.format(**known), "wrong")])
+    assert line.startswith(f"::error file={told.format(**known)},title=")
 
 
 def test_annotations_are_workflow_commands() -> None:

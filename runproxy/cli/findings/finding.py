@@ -1,6 +1,8 @@
 """One thing that a command has found in a file."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 from runproxy.positions import Position
@@ -22,3 +24,10 @@ class Finding:
     message: str
     place: str = ""
     position: Position | None = None
+
+
+def path_of(file: str) -> Path:
+    """Give a file below the current folder as it is seen from there, any other as a whole path."""
+    path = Path(os.path.abspath(file))  # noqa: PTH100 - resolve() would follow links
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

@@ -6,7 +6,7 @@ https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from runproxy.cli.findings.finding import Finding
+from runproxy.cli.findings.finding import Finding, path_of
 from runproxy.cli.findings.rules import RULES
 
 _IN_DATA: Final[dict[str, str | int | None]] = {"%": "%25", "\r": "%0D", "\n": "%0A"}
@@ -16,7 +16,7 @@ _IN_PROPERTY: Final[dict[str, str | int | None]] = {**_IN_DATA, ":": "%3A", ",":
 def as_annotations(findings: Iterable[Finding]) -> Iterator[str]:
     """Write each finding as an annotation, which GitHub shows beside its line."""
     for found in findings:
-        properties = {} if found.file == "-" else {"file": found.file}
+        properties = {} if found.file == "-" else {"file": str(path_of(found.file))}
         if properties and found.position:
             properties |= {"line": str(found.position.line), "col": str(found.position.column)}
         properties["title"] = RULES[found.rule].title

@@ -4,12 +4,11 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
-from pathlib import Path
 from re import sub
 from typing import Any, Final
 from urllib.parse import quote
 
-from runproxy.cli.findings.finding import Finding
+from runproxy.cli.findings.finding import Finding, path_of
 from runproxy.cli.findings.rules import RULES
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -78,9 +77,8 @@ def _location(found: Finding) -> dict[str, Any]:
 
 def uri_of(file: str) -> str:
     """Write a file below the current folder as a relative reference, any other as a URL (RFC 3986)."""
-    path = Path(os.path.abspath(file))  # noqa: PTH100 - resolve() would follow links
-    here = Path.cwd()
-    return quote(os.fsencode(path.relative_to(here))) if path.is_relative_to(here) else path.as_uri()
+    path = path_of(file)
+    return path.as_uri() if path.is_absolute() else quote(os.fsencode(path))
 
 
 def _fingerprints(findings: Sequence[Finding]) -> list[str]:
