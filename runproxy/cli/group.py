@@ -1,6 +1,11 @@
 """What all commands share: errors as one clear message, `--quiet`, and settings from `RUNPROXY_*` variables."""
 
+import errno
+import os
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -10,6 +15,9 @@ from runproxy.errors import RunproxyError
 FROM_ENVIRONMENT: Final[Mapping[str, Any]] = {"auto_envvar_prefix": "RUNPROXY"}
 """Given to a command as its context settings: `--admin-port` is `RUNPROXY_ADMIN_PORT`, in every command alike."""
 
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What stops a write to a file that is open, and with it stdout; a reader that has gone is click's own affair."""
 
 _QUIET: Final = "runproxy.cli.quiet"
 
@@ -30,7 +38,24 @@ quiet_option = click.option(
 
 
 class ErrorGroup(click.Group):
-    """A group in which a `RunproxyError` ends in its message and its exit code, never in a traceback."""
+    """A group in which an error ends in its message and its exit code, never in a traceback.
+
+    That is so of each `RunproxyError`, and of output that cannot be written.
+    """
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command of this process."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.errno not in _FULL or error.filename is not None:
+                raise
+            # What Python still holds back would be tried again at the end, in vain. stderr may be full, too.
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())
+            with suppress(OSError):
+                warn(f"Error: the output cannot be written: {error.strerror}.")
+            sys.exit(2)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

@@ -75,10 +75,18 @@ def fetch(admin_url: str, path: str, timeout_s: float = TIMEOUT_S) -> dict[str, 
             raise ConfigError(_told(error.read())) from None
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"No runproxy answers at {admin_url} ({error}). Is it running? Its banner names the admin address: "
+            f"No runproxy answers at {admin_url} ({_cause(error)}). Is it running? Its banner names the admin address: "
             "--admin-url URL."
         ) from error
     return found
+
+
+def _cause(error: OSError | ValueError) -> str:
+    """Say what went wrong in the system's words, without what urllib wraps round them."""
+    from urllib.error import URLError
+
+    cause = error.reason if isinstance(error, URLError) else error
+    return (isinstance(cause, OSError) and cause.strerror) or str(cause)
 
 
 def _told(body: bytes) -> str:

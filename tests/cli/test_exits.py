@@ -1,6 +1,7 @@
 """Exit codes: what the documents say of them is what the code says, and what commands do."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,12 @@ import runproxy.sandbox.refusals  # noqa: F401 - these have errors of their own
 from runproxy.cli import main
 from runproxy.cli.exits import EXITS
 from runproxy.errors import RunproxyError
+from tests.cli.processes import COMMAND, DEADLINE_S, environment
 
 PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "shell.md").read_text(encoding="utf-8")
+
+FULL = Path("/dev/full")
+CASSETTES = Path(__file__).parents[2] / "cassettes"
 
 
 def tree(top: type[RunproxyError] = RunproxyError) -> Iterator[type[RunproxyError]]:
@@ -54,3 +59,45 @@ def test_commands_end_with_them(args: list[str], code: int, tmp_path: Path, monk
     """As documented."""
     monkeypatch.chdir(tmp_path)
     assert CliRunner().invoke(main, args, input='{"a": 1}').exit_code == code
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize(
+    "args",
+    [
+        pytest.param(["--help"], id="help"),
+        pytest.param(["cassette", "--help"], id="help-of-a-group"),
+        pytest.param(["check", "-"], id="lines"),
+        pytest.param(["check", "-", "--format", "sarif"], id="sarif"),
+        pytest.param(["cassette", "schema"], id="text"),
+        pytest.param(["cassette", "list", "--dir", str(CASSETTES)], id="table"),
+    ],
+)
+def test_output_that_cannot_be_written_is_one_line(args: list[str]) -> None:
+    """Exit code 2, and no traceback, neither of the command nor of what Python still holds back in the end."""
+    with FULL.open("wb") as full:
+        done = subprocess.run(
+            [COMMAND, *args],
+            input=b"{}",
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    assert done.stderr.decode() == "Error: the output cannot be written: No space left on device.\n"
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "cause"),
+    [
+        pytest.param("http://127.0.0.1:9", "Connection refused", id="refused"),
+        pytest.param("nonsense", "unknown url type: 'nonsense/api/misses'", id="no-url"),
+        pytest.param("x://y", "unknown url type: x", id="no-http"),
+    ],
+)
+def test_why_says_in_plain_words_that_nothing_runs(url: str, cause: str) -> None:
+    """As the system does, without the names of classes."""
+    told = CliRunner().invoke(main, ["why", "--admin-url", url]).stderr
+    assert told.startswith(f"Error: No runproxy answers at {url} ({cause}). Is it running?")
