@@ -87,7 +87,12 @@ def test_format_goes_on_after_one_that_cannot_be_read(check: list[str]) -> None:
 
 
 def test_format_without_cassettes() -> None:
-    """An empty folder is no mistake, a name that is not there is one."""
+    """An empty folder is no mistake; one that is not there, or a name, is one, for nothing would be looked at."""
+    for missing in (["format"], ["format", "--check"]):
+        result = cassette(*missing)
+        assert result.exit_code == 2
+        assert result.stderr.endswith("Error: There is no folder cassettes; --dir DIR names another.\n")
+    Path("cassettes").mkdir()
     assert cassette("format").output == "No cassettes in cassettes.\n"
     result = cassette("format", "none")
     assert result.exit_code == 2

@@ -1,12 +1,14 @@
 """The hooks for pre-commit, run by pre-commit itself from a repository that has them."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cassettes.recordings import recording
 from tests.cli.cassettes import by_hand, put
@@ -35,6 +37,23 @@ def hook(tmp_path: Path, name: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "is_looked_at"),
+    [
+        pytest.param("cassettes/a.json", True, id="at-the-root"),
+        pytest.param("cassettes/sub/a.json", True, id="below"),
+        pytest.param("tests/cassettes/test_a/test_b.json", True, id="of-pytest"),
+        pytest.param("old-cassettes/a.json", False, id="another-name"),
+        pytest.param("cassettes/a.yaml", False, id="no-json"),
+    ],
+)
+def test_cassettes_are_looked_at_wherever_their_folder_is(path: str, is_looked_at: bool) -> None:
+    """pytest puts them beside the tests."""
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    (files,) = (found["files"] for found in hooks if found["id"] == "runproxy-format")
+    assert bool(re.search(files, path)) == is_looked_at
+
+
 @pytest.mark.slow
 def test_hooks_stop_what_they_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A secret, a cassette laid out by hand, and metadata that the settings file forbids; and nothing else."""
@@ -52,7 +71,10 @@ def test_hooks_stop_what_they_should(tmp_path: Path, monkeypatch: pytest.MonkeyP
     git("add", ".")
     spoilers: dict[str, tuple[Path, Callable[[Path], object]]] = {
         "runproxy-scan": (Path("cassettes/bad.json"), lambda _: put("bad", recording(got={"a": TOKEN}))),
-        "runproxy-format": (Path("cassettes/edited.json"), lambda path: (put("edited", recording()), by_hand(path))),
+        "runproxy-format": (
+            Path("tests/cassettes/edited.json"),
+            lambda path: (put("edited", recording(), folder=str(path.parent)), by_hand(path)),
+        ),
         "runproxy-check": (Path("metadata/bad.json"), lambda path: path.write_text("{}", encoding="utf-8")),
     }
     for name, (path, spoil) in spoilers.items():

@@ -23,15 +23,19 @@ def format_(names: tuple[str, ...], check: bool, folder: str | None) -> None:
     NAMES are names of cassettes or paths of files; without any, all of the folder are laid out. What a cassette says
     stays the same.
 
-    Exit code 0: done; 1: with --check, some are not laid out; 2: one cannot be read or written, the others are done.
+    Exit code 0: done; 1: with --check, some are not laid out; 2: one cannot be read or written, and the others are
+    done; or the folder is not there.
 
     \b
     Example:
       runproxy cassette format
+      runproxy cassette format --check --dir tests/cassettes
       runproxy cassette format --check cassettes/quickstart.json
     """
     from runproxy.errors import RunproxyError
 
+    if not names and not Path(folder or DEFAULT_DIR).is_dir():
+        raise click.UsageError(f"There is no folder {folder or DEFAULT_DIR}; --dir DIR names another.")
     given = names or tuple(open_store(folder).names())
     if not given:
         say(f"No cassettes in {folder or DEFAULT_DIR}.")
