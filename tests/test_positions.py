@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runproxy.positions import Position, Steps, positions
+from runproxy.positions import Position, Steps, position_below, positions
 
 TEXT = """{
   "a": [1, {"b\\u00e9": "x, ]"}],
@@ -56,3 +56,16 @@ def _walk(steps: Steps, value: object) -> list[tuple[Steps, object]]:
     here = [(steps, steps[-1] if steps and isinstance(steps[-1], str) else value)]
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return here + [found for step, held in items for found in _walk((*steps, step), held)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("[[]]", None, id="not-so-deep"),
+        pytest.param('[[], "[[[", {"[": 1}]', None, id="brackets-in-text-and-side-by-side"),
+        pytest.param('[[],\n {"a": []}]', Position(2, 8), id="deeper"),
+    ],
+)
+def test_what_is_nested_too_deep_is_found(text: str, expected: Position | None) -> None:
+    """The first bracket that stands in two others."""
+    assert position_below(2, text) == expected
