@@ -113,7 +113,7 @@ async def test_an_unreachable_upstream_is_502_and_leaves_no_recording(tmp_path: 
         (got,) = await ask(recording.url, modify())
     error = json.loads(got.body)["error"]
     assert (got.status, error["code"]) == (502, "upstream_unreachable")
-    assert "--upstream" in error["message"]
+    assert "is its base URL right" in error["message"]
     assert not (tmp_path / "default.json").exists()
 
 
