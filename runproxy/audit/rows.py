@@ -31,12 +31,13 @@ def record(kind: str, row: Values, *below: Sequence[Values]) -> bytes:
 def insert(connection: Connection, table: Table, rows: list[Values]) -> None:
     """Insert rows. They go to the driver as they are, because SQLAlchemy takes longer over a row than the database.
 
-    Many go with one statement, during which the driver does not need the interpreter: with one for each row, this
-    thread and that of the event loop would take it from each other with every row.
+    As many as come at once under load go with one statement, during which the driver does not need the interpreter:
+    with one for each row, this thread and that of the event loop would take it from each other with every row.
     """
-    for start in range(0, len(rows), _AT_ONCE):
-        some = rows[start : start + _AT_ONCE]
-        connection.exec_driver_sql(_insert_sql(connection.dialect, table, len(some)), tuple(chain.from_iterable(some)))
+    if len(rows) > _AT_ONCE:
+        connection.exec_driver_sql(_insert_sql(connection.dialect, table, 1), rows)
+    elif rows:
+        connection.exec_driver_sql(_insert_sql(connection.dialect, table, len(rows)), tuple(chain.from_iterable(rows)))
 
 
 @cache
