@@ -55,8 +55,7 @@ class Auditor:
         self._describer = describer
         self._modes = frozenset(modes)
         self._now = now
-        self._open: dict[str, Intent] = {}
-        self._unwritten: set[str] = set()
+        self._open: dict[str, Intent | None] = {}  # None for a call that was let through unwritten
         self._told_at = 0.0
         self._commits: GroupCommit[_Item] = GroupCommit(
             self._write, concerns_all=lambda error: isinstance(error, AuditError), gather_s=_GATHER_S
@@ -78,19 +77,21 @@ class Auditor:
             self._tell(error)
             if not self.goes_on:
                 raise AuditUnavailable from error
-            self._unwritten.add(call.request.id)
-            return
+            self._expect_end(call, None)
+        else:
+            self._expect_end(call, intent)
+
+    def _expect_end(self, call: Call, intent: Intent | None) -> None:
         self._open[call.request.id] = intent
         while len(self._open) > _MOST_OPEN:  # calls of which nobody has told the end
             del self._open[next(iter(self._open))]
 
     def hear(self, call: Call) -> None:
         """Write down what became of a call; of one that was refused, that it was made, too."""
-        intent = self._open.get(call.request.id)
-        if call.request.id in self._unwritten:  # it was counted when it was let through
-            self._unwritten.remove(call.request.id)
-        elif intent is not None:
-            self._put((Concluded(intent, self._outcome(call)),))
+        if call.request.id in self._open:
+            written = self._open[call.request.id]
+            if written is not None:  # else it was counted when it was let through
+                self._put((Concluded(written, self._outcome(call)),))
         elif call.mode in self._modes and _is_to_be_told(call):
             at_ms = self._now_ms() - round(call.seconds * 1000)
             intent = Intent(self._describer.describe(call, at_ms))

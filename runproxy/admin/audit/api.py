@@ -104,7 +104,7 @@ def _form_of(request: web.Request, forms: tuple[str, ...]) -> str:
 
 def _limit_of(request: web.Request) -> int:
     text = request.query.get("limit", "100")
-    if not (text.isascii() and text.isdecimal() and len(text) < len(str(_MOST)) + 1 and 0 < int(text) <= _MOST):
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(_MOST)) and 0 < int(text) <= _MOST):
         raise UnusableFilter("limit", f"{text!r} is no number from 1 to {_MOST}")
     return int(text)
 
