@@ -67,7 +67,7 @@ FILTERS = st.builds(
     st.none(),
     st.none() | st.builds(Rule, st.sampled_from(CODES), st.none() | st.booleans()),
     st.none()
-    | st.builds(Near, st.sampled_from(["pairs", "key", "value"]))
+    | st.builds(Near, st.sampled_from(["pairs", "key", "value"]), st.none())
     | st.builds(Near, st.just("value"), st.sampled_from(KEYS)),
 )
 
