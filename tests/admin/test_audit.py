@@ -5,15 +5,19 @@ import html
 import io
 import json
 import re
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
 from runproxy.admin.audit.tables import as_csv
 from runproxy.admin.openapi import PATH
 from runproxy.admin.pages.chart import HEIGHT, WIDTH, bars_of, span_of
+from runproxy.audit import report
+from runproxy.audit.errors import AuditError
 from runproxy.audit.report import TimelineRow
 from runproxy.composition import Proxy
 from runproxy.messages import Request, make_headers
@@ -21,6 +25,8 @@ from tests.admin.test_access import get
 from tests.admin.visiting import audited
 from tests.audit.calls import DAY_MS, HOUR_MS
 from tests.parts import ask, proxy
+
+DEADLINE_S = 20.0
 
 
 @pytest.fixture
@@ -51,6 +57,43 @@ async def test_the_first_page_tells_all(on: Proxy) -> None:
     text = await text_at(on, "/audit")
     for told in ("Calls over time", "in percent", "policy_forbidden_shape", "Near the limits", "500 of 512", "e-mail"):
         assert told in text, told
+
+
+async def test_the_first_page_is_sent_section_by_section(on: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known is seen while the store is still being asked for the rest."""
+    is_seen = threading.Event()
+
+    def waits(*_: object) -> list[report.ViolationRow]:
+        assert is_seen.wait(DEADLINE_S)
+        return []
+
+    monkeypatch.setattr(report, "violations", waits)
+    async with ClientSession() as client, client.get(f"{on.admin_url}/audit") as answer:
+        seen = b""
+        while b"Calls over time" not in seen:
+            seen += await answer.content.readany()
+        assert b"</html>" not in seen
+        is_seen.set()
+        assert (seen + await answer.read()).rstrip().endswith(b"</html>")
+
+
+async def test_what_goes_wrong_within_a_page_is_told_on_it(on: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what was told before it, and in words."""
+
+    def fails(*_: object) -> list[report.ViolationRow]:
+        raise AuditError("audit.db: <database> disk image is malformed.")
+
+    monkeypatch.setattr(report, "violations", fails)
+    text = await text_at(on, "/audit")
+    assert "in percent" in text
+    assert "The rest of this page cannot be told: audit.db: <database> disk image is malformed." in text
+
+
+async def test_the_first_page_has_a_head(on: Proxy) -> None:
+    """It is that of the page, and nothing follows it."""
+    head, page = await ask(on.admin_url, Request("HEAD", "/audit", make_headers()), get("/audit"))
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["Content-Type"] == page.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
 async def test_every_link_of_a_page_leads_somewhere(on: Proxy) -> None:

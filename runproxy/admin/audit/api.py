@@ -1,6 +1,7 @@
 """The audit over HTTP as JSON, and as CSV where that is asked for: `/api/audit/…`. Nothing here changes anything."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import asdict
 from typing import Final
 
@@ -64,16 +65,16 @@ class _Api:
     async def export(self, request: web.Request) -> web.StreamResponse:
         """Send all calls, as they are read."""
         form = _form_of(request, ("jsonl", "csv"))
-        batches = self._archive.all_calls(self._archive.asked(request.query))
-        batch = await anext(batches, None)  # what goes wrong is told while a status can still be sent
-        answer = web.StreamResponse(headers=_named(f"calls.{form}"))
-        answer.content_type = "text/csv" if form == "csv" else "application/jsonl"
-        await answer.prepare(request)
-        is_first = True
-        while batch:
-            await answer.write(_csv_of(batch, heads=is_first) if form == "csv" else _lines_of(batch))
-            batch, is_first = await anext(batches, None), False
-        await answer.write_eof()
+        async with aclosing(self._archive.all_calls(self._archive.asked(request.query))) as batches:
+            batch = await anext(batches, None)  # what goes wrong is told while a status can still be sent
+            answer = web.StreamResponse(headers=_named(f"calls.{form}"))
+            answer.content_type = "text/csv" if form == "csv" else "application/jsonl"
+            await answer.prepare(request)
+            is_first = True
+            while batch:
+                await answer.write(_csv_of(batch, heads=is_first) if form == "csv" else _lines_of(batch))
+                batch, is_first = await anext(batches, None), False
+            await answer.write_eof()
         return answer
 
 

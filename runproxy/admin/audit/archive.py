@@ -1,7 +1,7 @@
 """The store of the audit as the admin listener asks it: in a thread of its own, and with the filters of an address."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,7 @@ from multidict import MultiMapping
 
 from runproxy.audit.filters import Filter
 from runproxy.audit.reading import LoggedCall, all_calls
-from runproxy.audit.store import AuditStore
+from runproxy.audit.store import AuditStore, Reading
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -47,13 +47,22 @@ class Archive:
 
         return await asyncio.to_thread(asked)
 
-    async def all_calls(self, asked: Filter) -> AsyncIterator[list[LoggedCall]]:
-        """Yield all calls that are asked about, the oldest first, some at a time; raises `AuditError`."""
+    async def each(self, found: Callable[[Reading], Iterator[_T]]) -> AsyncGenerator[_T, None]:
+        """Yield what is found, as it is found, all in one state of the store; raises `AuditError`."""
         store = await asyncio.to_thread(self._store)
         with store.reading() as connection:
+            steps = ([one] for one in found(connection))
+            while step := await asyncio.to_thread(next, steps, None):
+                yield step[0]
+
+    def all_calls(self, asked: Filter) -> AsyncGenerator[list[LoggedCall], None]:
+        """Yield all calls that are asked about, the oldest first, some at a time; raises `AuditError`."""
+
+        def batches(connection: Reading) -> Iterator[list[LoggedCall]]:
             calls = all_calls(connection, asked)
-            while batch := await asyncio.to_thread(lambda: list(islice(calls, _AT_ONCE))):
-                yield batch
+            return iter(lambda: list(islice(calls, _AT_ONCE)), [])
+
+        return self.each(batches)
 
     def asked(self, query: MultiMapping[str]) -> Filter:
         """Read the filter that stands in an address; raises `UnusableFilter`. What is left empty asks for nothing."""

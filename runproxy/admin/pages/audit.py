@@ -1,27 +1,29 @@
 """The pages of the audit: all of it in tables, the values of a key, and the calls behind every figure."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from runproxy.admin.audit.archive import PARTS, Archive
-from runproxy.admin.pages.chart import HEIGHT, WIDTH, bars_of, span_of
+from runproxy.admin.pages.chart import HEIGHT, WIDTH, Bar, bars_of, span_of
 from runproxy.admin.pages.rendering import Renderer
 from runproxy.audit import report
 from runproxy.audit.errors import AuditError
 from runproxy.audit.event import DECISIONS
 from runproxy.audit.filters import NO_TEAM, Filter
 from runproxy.audit.reading import Cursor, find_calls, read_calls, time_text
+from runproxy.audit.store import Reading
 from runproxy.limits import MAX_KEY_CHARS, MAX_PAIRS, MAX_VALUE_CHARS
 
 _ON_A_PAGE: Final = 50
 _SHOWN: Final = 20
 _HEAT_KEYS: Final = 12
 _HEAT_LEVELS: Final = 5
-_Handler: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
+_Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,56 @@ class HeatMap:
         """Give the shade of a cell, from 0 to 5."""
         held = self.cells.get((team, key))
         return 0 if held is None else max(1, round(held.share * _HEAT_LEVELS))
+
+
+class Overview:
+    """All that the first page tells, of one state of the store; each part is asked for when the page comes to it."""
+
+    shown: Final = _SHOWN
+    most_counted: Final = report.MOST_COUNTED
+    limits: Final = (MAX_PAIRS, MAX_KEY_CHARS, MAX_VALUE_CHARS)
+    chart: Final = (WIDTH, HEIGHT)
+
+    def __init__(self, connection: Reading, asked: Filter) -> None:
+        self._connection = connection
+        self._asked = asked
+
+    @cached_property
+    def summary(self) -> report.Summary:
+        """The figures over all calls."""
+        return report.summary(self._connection, self._asked)
+
+    @cached_property
+    def bars(self) -> list[Bar]:
+        """The bars of the chart."""
+        span = span_of(self.summary.first_ms or 0, self.summary.last_ms or 0)
+        return bars_of(report.timeline(self._connection, self._asked, span), span)
+
+    @cached_property
+    def teams(self) -> list[report.TeamRow]:
+        """All teams."""
+        return report.teams(self._connection, self._asked)
+
+    @cached_property
+    def heat(self) -> HeatMap:
+        """Which of the teams that are shown write which keys."""
+        rows = report.coverage(self._connection, self._asked)
+        return _heat_map(rows, [row.team for row in self.teams[:_SHOWN]])
+
+    @cached_property
+    def violations(self) -> list[report.ViolationRow]:
+        """All broken rules."""
+        return report.violations(self._connection, self._asked)
+
+    @cached_property
+    def nearness(self) -> list[report.NearnessRow]:
+        """All who are near a limit."""
+        return report.nearness(self._connection, self._asked)
+
+    @cached_property
+    def new_keys(self) -> list[report.NewKeyRow]:
+        """The keys that are shown of those that are new."""
+        return report.new_keys(self._connection, self._asked, _SHOWN)
 
 
 def add_audit(app: web.Application, archive: Archive, renderer: Renderer) -> None:
@@ -56,7 +108,7 @@ class _Pages:
     def told(self, page: _Handler) -> _Handler:
         """Say what is wrong with a filter, or with the store, in place of a page."""
 
-        async def answer(request: web.Request) -> web.Response:
+        async def answer(request: web.Request) -> web.StreamResponse:
             try:
                 return await page(request)
             except AuditError as error:
@@ -64,10 +116,15 @@ class _Pages:
 
         return answer
 
-    async def overview(self, request: web.Request) -> web.Response:
+    async def overview(self, request: web.Request) -> web.StreamResponse:
+        """Send the page section by section, so that something is seen while the store is still being asked."""
         asked = self._archive.asked(request.query)
-        told = await self._archive.ask(_overview, asked)
-        return self._page("audit.html", request, told)
+        shared = self._shared(request)
+
+        def sections(connection: Reading) -> Iterator[str]:
+            return self._renderer.sections("audit.html", {**shared, "told": Overview(connection, asked)})
+
+        return await self._renderer.streamed(request, self._archive.each(sections))
 
     async def values(self, request: web.Request) -> web.Response:
         asked = self._archive.asked(request.query)
@@ -93,8 +150,11 @@ class _Pages:
         return self._page("call.html", request, {"call": found})
 
     def _page(self, template: str, request: web.Request, told: Mapping[str, Any]) -> web.Response:
+        return self._renderer.page(template, {**self._shared(request), **told})
+
+    def _shared(self, request: web.Request) -> dict[str, Any]:
         given = [(name, value) for name, value in request.query.items() if value and name in (*PARTS, "where")]
-        shared = {
+        return {
             "section": "audit",
             "given": dict(given),
             "wheres": [value for name, value in given if name == "where"],
@@ -102,8 +162,8 @@ class _Pages:
             "all_with_key": _Addresses([part for part in given if part[0] == "team"]).with_key,
             "decisions": DECISIONS,
             "no_team": NO_TEAM,
+            "time_text": time_text,
         }
-        return self._renderer.page(template, {**shared, **told})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,35 +183,11 @@ class _Addresses:
         return self("/audit/calls", key=key)
 
 
-def _read_one(connection: Any, seq: int) -> Any:
+def _read_one(connection: Reading, seq: int) -> Any:
     try:
         return read_calls(connection, [seq])[0]
     except KeyError:
         return None
-
-
-def _overview(connection: Any, asked: Filter) -> dict[str, Any]:
-    """Ask all that the first page tells, of one state of the store."""
-    summary = report.summary(connection, asked)
-    span = span_of(summary.first_ms or 0, summary.last_ms or 0)
-    teams = report.teams(connection, asked)
-    violations, nearness = report.violations(connection, asked), report.nearness(connection, asked)
-    return {
-        "summary": summary,
-        "bars": bars_of(report.timeline(connection, asked, span), span),
-        "chart": (WIDTH, HEIGHT),
-        "teams": teams[:_SHOWN],
-        "more_teams": len(teams) - _SHOWN,
-        "heat": _heat_map(report.coverage(connection, asked), [row.team for row in teams[:_SHOWN]]),
-        "violations": violations[:_SHOWN],
-        "more_violations": len(violations) - _SHOWN,
-        "nearness": nearness[:_SHOWN],
-        "more_nearness": len(nearness) - _SHOWN,
-        "new_keys": report.new_keys(connection, asked, _SHOWN),
-        "most_counted": report.MOST_COUNTED,
-        "limits": (MAX_PAIRS, MAX_KEY_CHARS, MAX_VALUE_CHARS),
-        "time_text": time_text,
-    }
 
 
 def _heat_map(rows: Sequence[report.CoverageRow], teams: list[str]) -> HeatMap:

@@ -1,16 +1,19 @@
 """HTML from templates, in which every text is taken for hostile: keys and values of metadata are written by anybody."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import quote
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from runproxy import __version__
+from runproxy.errors import RunproxyError
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -21,6 +24,9 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
 }
 """Nothing is loaded from elsewhere, nothing inside a page runs or styles it, and nobody learns which page was left."""
+
+_PAGE: Final = {**_HEADERS, "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"}
+_ENDS: Final = re.compile("</dl>|</section>")
 
 _STATIC: Final = {"pages.css": "text/css", "pages.js": "text/javascript", "icon.svg": "image/svg+xml"}
 _JOINERS: Final = frozenset("\n\t\u200c\u200d")
@@ -49,9 +55,39 @@ class Renderer:
     def page(self, template: str, told: Mapping[str, Any], status: int = 200) -> web.Response:
         """Make a page, which nobody may keep, for it can tell of anything."""
         html = self._templates.get_template(template).render(told)
-        body = html.encode("utf-8", "backslashreplace")
-        headers = {**_HEADERS, "Cache-Control": "no-store"}
-        return web.Response(body=body, status=status, content_type="text/html", charset="utf-8", headers=headers)
+        return web.Response(body=_encoded(html), status=status, headers=_PAGE)
+
+    def sections(self, template: str, told: Mapping[str, Any]) -> Iterator[str]:
+        """Make the same piece by piece, each up to the end of a section."""
+        held: list[str] = []
+        for piece in self._templates.get_template(template).generate(told):
+            held.append(piece)
+            if _ENDS.search(piece):
+                yield "".join(held)
+                held.clear()
+        yield "".join(held)
+
+    async def streamed(self, request: web.Request, pieces: AsyncGenerator[str, None]) -> web.StreamResponse:
+        """Send the pieces of a page as they come.
+
+        Raises what goes wrong before the first; what does later is told at the end of the page.
+        """
+        async with aclosing(pieces):
+            first = await anext(pieces)
+            answer = web.StreamResponse(headers=_PAGE)
+            await answer.prepare(request)
+            if request.method != hdrs.METH_HEAD:
+                await answer.write(_encoded(first))
+                async for piece in self._to_the_end(pieces):
+                    await answer.write(_encoded(piece))
+        return answer
+
+    async def _to_the_end(self, pieces: AsyncIterator[str]) -> AsyncIterator[str]:
+        try:
+            async for piece in pieces:
+                yield piece
+        except RunproxyError as error:
+            yield self._templates.get_template("broken.html").render(message=error.message)
 
     def problem(self, section: str, message: str, status: int = 404) -> web.Response:
         """Make a page that says why there is nothing to see."""
@@ -71,6 +107,10 @@ def add_static(app: web.Application) -> None:
         return web.Response(body=held[name], content_type=_STATIC[name], charset="utf-8", headers=headers)
 
     app.router.add_get("/static/{name}", static)
+
+
+def _encoded(html: str) -> bytes:
+    return html.encode("utf-8", "backslashreplace")
 
 
 def visible(text: object) -> str:
