@@ -169,6 +169,8 @@ async def test_every_table_is_there_as_csv(on: Proxy, name: str) -> None:
         pytest.param("/api/audit/export?where=x", 400, "KEY=VALUE was expected", id="where"),
         pytest.param("/api/audit/teams?format=xml", 400, "is none of json, csv", id="format"),
         pytest.param("/api/audit/values", 400, "key: ", id="no-key"),
+        pytest.param("/api/audit/search?tem=ads", 400, "tem: there is no such part", id="unknown-part"),
+        pytest.param("/audit?tem=ads", 400, "tem: there is no such part", id="unknown-part-of-a-page"),
         pytest.param("/audit?since=soon", 400, "since: ", id="page"),
         pytest.param("/audit/calls/999", 404, "no such call", id="no-such-call"),
     ],

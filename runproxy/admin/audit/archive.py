@@ -10,6 +10,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from aiohttp import web
 from multidict import MultiMapping
 
+from runproxy.audit.errors import UnusableFilter
 from runproxy.audit.filters import Filter
 from runproxy.audit.reading import LoggedCall, all_calls
 from runproxy.audit.store import AuditStore, Reading
@@ -19,6 +20,7 @@ _T = TypeVar("_T")
 _AT_ONCE: Final = 500
 PARTS: Final = ("since", "until", "team", "key", "decision", "route", "about", "rule", "near")
 """The parts of a filter that stand once in an address; `where` may stand several times."""
+_KNOWN: Final = frozenset([*PARTS, "where", "format", "limit", "cursor"])
 
 
 class Archive:
@@ -65,7 +67,15 @@ class Archive:
         return self.each(batches)
 
     def asked(self, query: MultiMapping[str]) -> Filter:
-        """Read the filter that stands in an address; raises `UnusableFilter`. What is left empty asks for nothing."""
+        """Read the filter that stands in an address. What is left empty asks for nothing.
+
+        Raises `UnusableFilter`, also for a name that nothing has: with it left out, more would be told than was meant.
+        """
+        for name in query:
+            if name not in _KNOWN:
+                raise UnusableFilter(
+                    name, f"there is no such part of a question; there are {', '.join(sorted(_KNOWN))}"
+                )
         given = {name: query.get(name) or None for name in PARTS}
         where = [text for text in query.getall("where", []) if text]
         return Filter.parse(given, where, now=self._now(), forms_of=self._forms_of)
