@@ -13,7 +13,6 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -124,29 +123,17 @@ FINGERPRINTS: Final = {team: f"fp_{place:032x}" if team else "" for place, team 
 
 
 def fill(store: AuditStore, count: int) -> float:
-    """Write so many calls, with a bar, and tell how many seconds that took.
-
-    A thread writes one batch while the next one is made up.
-    """
+    """Write so many calls, with a bar, and tell how many seconds that took."""
     started = time.perf_counter()
-    with Progress() as progress, ThreadPoolExecutor(1) as writer:
+    with Progress() as progress:
         task = progress.add_task("Writing calls", total=count)
         made = entries(count)
-        writing: Future[None] | None = None
         while batch := list(islice(made, BATCH)):
-            if writing:
-                writing.result()
-            writing = writer.submit(_write, store, batch)
+            with store.writing() as connection:
+                write(connection, batch)
             progress.advance(task, sum(isinstance(one, Intent) for one in batch))
-        if writing:
-            writing.result()
     store.analyze()
     return time.perf_counter() - started
-
-
-def _write(store: AuditStore, batch: list[Entry]) -> None:
-    with store.writing() as connection:
-        write(connection, batch)
 
 
 def questions() -> Iterator[tuple[str, Callable[[Connection], object]]]:
