@@ -27,6 +27,7 @@ _HEADERS: Final = {
 
 _PAGE: Final = {**_HEADERS, "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store"}
 _ENDS: Final = re.compile("</dl>|</section>")
+"""Where a part of a page ends; what the next one tells may have to be asked for, which takes time."""
 
 _STATIC: Final = {"pages.css": "text/css", "pages.js": "text/javascript", "icon.svg": "image/svg+xml"}
 _JOINERS: Final = frozenset("\n\t\u200c\u200d")
