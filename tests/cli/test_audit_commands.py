@@ -246,6 +246,24 @@ def test_what_a_proxy_writes_is_followed(store: AuditStore, tmp_path: Path) -> N
     assert second["pairs"][0]["key"] == "fresh"
 
 
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
+def test_the_latest_calls_come_in_the_forms_of_an_export(form: str) -> None:
+    """They are its last lines."""
+    text, whole = printed("tail", "-n", "2", "--format", form), printed("export", "--format", form)
+    if form == "json":
+        assert json.loads(text) == json.loads(whole)[-2:]
+    else:
+        assert text.splitlines()[-2:] == whole.splitlines()[-2:]
+        assert len(text.splitlines()) == 2 + (form == "csv")
+
+
+def test_an_array_is_not_followed() -> None:
+    """It would never end."""
+    result = audit("tail", "--follow", "--format", "json")
+    assert result.exit_code == 2
+    assert "use jsonl" in result.stderr
+
+
 def test_verify_proves_and_names_the_head(store: AuditStore) -> None:
     """Exit code 0 and the head, which proves the same later; 1 and the entry that was changed."""
     text = printed("verify")

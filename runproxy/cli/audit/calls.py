@@ -11,12 +11,14 @@ import click
 
 from runproxy.cli.audit.asking import FORMATS, asking, filter_of, filter_options, format_option, opened
 from runproxy.cli.audit.progress import bar
-from runproxy.cli.audit.tables import NO_TEAM, Column, clipped, print_json, print_table
+from runproxy.cli.audit.tables import NO_TEAM, Column, clipped, print_table
 from runproxy.cli.group import say
 from runproxy.cli.output import on_one_line
 
 if TYPE_CHECKING:
+    from runproxy.audit.filters import Filter
     from runproxy.audit.reading import LoggedCall
+    from runproxy.audit.store import AuditStore
 
 _CALLS: Final = (
     Column("time (UTC)", "time", "time"),
@@ -60,7 +62,7 @@ def search(*, form: str, limit: int, before: str | None, **options: Any) -> None
     "-n", "--lines", type=click.IntRange(0), default=10, show_default=True, help="How many calls to begin with."
 )
 @click.option("-f", "--follow", is_flag=True, help="Go on with calls as they are made, until Ctrl-C.")
-@click.option("--format", "form", type=click.Choice(["table", "jsonl"]), default="table", help="Lines, or JSON lines.")
+@format_option
 def tail(*, lines: int, follow: bool, form: str, **options: Any) -> None:
     """Print the latest calls, a line each, and with --follow those that come.
 
@@ -68,23 +70,33 @@ def tail(*, lines: int, follow: bool, form: str, **options: Any) -> None:
     Example:
       runproxy audit tail --follow --team search
     """
-    from runproxy.audit.reading import calls_since, find_calls
-    from runproxy.audit.writing import head_of
     from runproxy.cli.reading import settings_here
 
+    if follow and form == "json":
+        raise click.UsageError("--format json is one array, which --follow never ends; use jsonl.")
     settings = settings_here()
     asked = filter_of(options, settings)
     with opened(options["store"], settings) as store:
+        calls = _latest(store, asked, lines, follow=follow)
+        for line in map(_line, calls) if form == FORMATS[0] else _lines(calls, form, by_pair=False):
+            click.echo(line, nl=False)
+
+
+def _latest(store: "AuditStore", asked: "Filter", count: int, *, follow: bool) -> "Iterator[LoggedCall]":
+    """Give so many of the latest calls, the oldest first, and where it is to follow, each that is written then."""
+    from runproxy.audit.reading import calls_since, find_calls
+    from runproxy.audit.writing import head_of
+
+    with store.reading() as connection:
+        last = head_of(connection).seq
+        calls = find_calls(connection, asked, count)[::-1] if count else []
+    yield from calls
+    while follow:
+        time.sleep(_POLL_S)
         with store.reading() as connection:
-            last = head_of(connection).seq
-            calls = find_calls(connection, asked, lines)[::-1] if lines else []
-        _print_lines(calls, form)
-        while follow:
-            time.sleep(_POLL_S)
-            with store.reading() as connection:
-                calls = calls_since(connection, asked, last)
-            _print_lines(calls, form)
-            last = calls[-1].seq if calls else last
+            calls = calls_since(connection, asked, last)
+        yield from calls
+        last = calls[-1].seq if calls else last
 
 
 @click.command()
@@ -186,26 +198,11 @@ def _written(output: str | None) -> Iterator[IO[str]]:
 
 
 def _print(calls: "list[LoggedCall]", form: str) -> None:
-    from runproxy.audit.export import CALL_FIELDS, call_record, csv_lines, json_line
-
-    match form:
-        case "json":
-            print_json([call.as_dict() for call in calls])
-        case "jsonl":
-            for call in calls:
-                click.echo(json_line(call.as_dict()), nl=False)
-        case "csv":
-            for line in csv_lines(map(call_record, calls), CALL_FIELDS):
-                click.echo(line, nl=False)
-        case _:
-            print_table([{**call.as_dict(), "metadata": _metadata(call)} for call in calls], _CALLS)
-
-
-def _print_lines(calls: "list[LoggedCall]", form: str) -> None:
-    from runproxy.audit.export import json_line
-
-    for call in calls:
-        click.echo(json_line(call.as_dict()) if form == "jsonl" else _line(call), nl=form != "jsonl")
+    if form == FORMATS[0]:
+        print_table([{**call.as_dict(), "metadata": _metadata(call)} for call in calls], _CALLS)
+        return
+    for line in _lines(calls, form, by_pair=False):
+        click.echo(line, nl=False)
 
 
 def _line(call: "LoggedCall") -> str:
@@ -214,7 +211,7 @@ def _line(call: "LoggedCall") -> str:
     status = told.get("status", "-")
     words = (told["time"], team, told["decision"], status, told["outcome"], told["route"], _metadata(call))
     found = " ".join(found.code for found in call.event.findings)
-    return on_one_line("  ".join(str(word) for word in (*words, found) if word != ""))
+    return on_one_line("  ".join(str(word) for word in (*words, found) if word != "")) + "\n"
 
 
 def _metadata(call: "LoggedCall") -> str:
