@@ -1,24 +1,29 @@
 """The audit on the admin listener: pages and the API, over real sockets."""
 
+import asyncio
 import csv
 import html
 import io
 import json
 import re
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientPayloadError, ClientSession
 
+from runproxy.admin.audit import api
 from runproxy.admin.audit.tables import as_csv
 from runproxy.admin.openapi import PATH
 from runproxy.admin.pages.chart import HEIGHT, WIDTH, bars_of, span_of
 from runproxy.audit import report
 from runproxy.audit.errors import AuditError
+from runproxy.audit.filters import Filter
+from runproxy.audit.reading import LoggedCall, all_calls
 from runproxy.audit.report import TimelineRow
+from runproxy.audit.store import Reading
 from runproxy.composition import Proxy
 from runproxy.messages import Request, make_headers
 from tests.admin.test_access import get
@@ -87,6 +92,54 @@ async def test_what_goes_wrong_within_a_page_is_told_on_it(on: Proxy, monkeypatc
     text = await text_at(on, "/audit")
     assert "in percent" in text
     assert "The rest of this page cannot be told: audit.db: <database> disk image is malformed." in text
+
+
+@pytest.mark.parametrize("path", ["/audit", "/api/audit/export"])
+async def test_a_client_that_leaves_is_no_error(
+    on: Proxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    """Nothing is logged, and the next one is answered."""
+    is_asked, has_left = threading.Event(), threading.Event()
+
+    def waits(*_: object) -> list[report.ViolationRow]:
+        is_asked.set()
+        assert has_left.wait(DEADLINE_S)
+        return []
+
+    def yields(connection: Reading, asked: Filter) -> Iterator[LoggedCall]:
+        yield from all_calls(connection, asked)
+        waits()
+        yield from all_calls(connection, asked)
+
+    monkeypatch.setattr(report, "violations", waits)
+    monkeypatch.setattr(api, "all_calls", yields)
+    monkeypatch.setattr(api, "_AT_ONCE", 1)
+    async with ClientSession() as client:
+        answer = await client.get(f"{on.admin_url}{path}")
+        assert await asyncio.to_thread(is_asked.wait, DEADLINE_S)
+        answer.close()
+    await asyncio.sleep(0.1)  # until the server has seen it, too
+    has_left.set()
+    assert (await ask(on.admin_url, get(path)))[0].status == 200
+    assert caplog.messages == []
+
+
+async def test_an_export_that_breaks_off_does_not_look_whole(
+    on: Proxy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its status is sent by then, so the connection ends before the text does, and the log says why."""
+
+    def fails(connection: Reading, asked: Filter) -> Iterator[LoggedCall]:
+        yield from all_calls(connection, asked)
+        raise AuditError("audit.db: database disk image is malformed.")
+
+    monkeypatch.setattr(api, "all_calls", fails)
+    monkeypatch.setattr(api, "_AT_ONCE", 1)
+    async with ClientSession() as client, client.get(f"{on.admin_url}/api/audit/export") as answer:
+        assert answer.status == 200
+        with pytest.raises(ClientPayloadError):
+            await answer.read()
+    assert "disk image is malformed" in capsys.readouterr().out
 
 
 async def test_the_first_page_has_a_head(on: Proxy) -> None:

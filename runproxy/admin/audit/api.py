@@ -1,22 +1,24 @@
 """The audit over HTTP as JSON, and as CSV where that is asked for: `/api/audit/…`. Nothing here changes anything."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict
+from itertools import islice
 from typing import Final
 
 import orjson
 from aiohttp import web
 
-from runproxy.admin.answers import as_json
+from runproxy.admin.answers import as_json, as_stream
 from runproxy.admin.audit.archive import Archive
 from runproxy.admin.audit.tables import TABLES, as_csv, as_rows, call_row
 from runproxy.audit import report
 from runproxy.audit.errors import AuditError, UnusableFilter
-from runproxy.audit.reading import Cursor, LoggedCall, find_calls
+from runproxy.audit.reading import Cursor, LoggedCall, all_calls, find_calls
+from runproxy.audit.store import Reading
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _MOST: Final = 500
+_AT_ONCE: Final = 500
 
 
 def add_audit_api(app: web.Application, archive: Archive) -> None:
@@ -65,17 +67,17 @@ class _Api:
     async def export(self, request: web.Request) -> web.StreamResponse:
         """Send all calls, as they are read."""
         form = _form_of(request, ("jsonl", "csv"))
-        async with aclosing(self._archive.all_calls(self._archive.asked(request.query))) as batches:
-            batch = await anext(batches, None)  # what goes wrong is told while a status can still be sent
-            answer = web.StreamResponse(headers=_named(f"calls.{form}"))
-            answer.content_type = "text/csv" if form == "csv" else "application/jsonl"
-            await answer.prepare(request)
+        asked = self._archive.asked(request.query)
+
+        def parts(connection: Reading) -> Iterator[bytes]:
+            calls = all_calls(connection, asked)
             is_first = True
-            while batch:
-                await answer.write(_csv_of(batch, heads=is_first) if form == "csv" else _lines_of(batch))
-                batch, is_first = await anext(batches, None), False
-            await answer.write_eof()
-        return answer
+            while batch := list(islice(calls, _AT_ONCE)):
+                yield _csv_of(batch, heads=is_first) if form == "csv" else _lines_of(batch)
+                is_first = False
+
+        kind = "text/csv; charset=utf-8" if form == "csv" else "application/jsonl"
+        return await as_stream(request, {**_named(f"calls.{form}"), "Content-Type": kind}, self._archive.each(parts))
 
 
 def _told(handler: _Handler) -> _Handler:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -12,12 +11,10 @@ from multidict import MultiMapping
 
 from runproxy.audit.errors import UnusableFilter
 from runproxy.audit.filters import Filter
-from runproxy.audit.reading import LoggedCall, all_calls
 from runproxy.audit.store import AuditStore, Reading
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-_AT_ONCE: Final = 500
 PARTS: Final = ("since", "until", "team", "key", "decision", "route", "about", "rule", "near")
 """The parts of a filter that stand once in an address; `where` may stand several times."""
 _KNOWN: Final = frozenset([*PARTS, "where", "format", "limit", "cursor"])
@@ -56,15 +53,6 @@ class Archive:
             steps = ([one] for one in found(connection))
             while step := await asyncio.to_thread(next, steps, None):
                 yield step[0]
-
-    def all_calls(self, asked: Filter) -> AsyncGenerator[list[LoggedCall], None]:
-        """Yield all calls that are asked about, the oldest first, some at a time; raises `AuditError`."""
-
-        def batches(connection: Reading) -> Iterator[list[LoggedCall]]:
-            calls = all_calls(connection, asked)
-            return iter(lambda: list(islice(calls, _AT_ONCE)), [])
-
-        return self.each(batches)
 
     def asked(self, query: MultiMapping[str]) -> Filter:
         """Read the filter that stands in an address. What is left empty asks for nothing.

@@ -1,18 +1,19 @@
 """HTML from templates, in which every text is taken for hostile: keys and values of metadata are written by anybody."""
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import quote
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from runproxy import __version__
+from runproxy.admin.answers import as_stream
 from runproxy.errors import RunproxyError
 
 _HEADERS: Final = {
@@ -73,22 +74,16 @@ class Renderer:
 
         Raises what goes wrong before the first; what does later is told at the end of the page.
         """
-        async with aclosing(pieces):
-            first = await anext(pieces)
-            answer = web.StreamResponse(headers=_PAGE)
-            await answer.prepare(request)
-            if request.method != hdrs.METH_HEAD:
-                await answer.write(_encoded(first))
-                async for piece in self._to_the_end(pieces):
-                    await answer.write(_encoded(piece))
-        return answer
+        return await as_stream(request, _PAGE, self._to_the_end(pieces))
 
-    async def _to_the_end(self, pieces: AsyncIterator[str]) -> AsyncIterator[str]:
-        try:
-            async for piece in pieces:
-                yield piece
-        except RunproxyError as error:
-            yield self._templates.get_template("broken.html").render(message=error.message)
+    async def _to_the_end(self, pieces: AsyncGenerator[str, None]) -> AsyncGenerator[bytes, None]:
+        async with aclosing(pieces):
+            yield _encoded(await anext(pieces))
+            try:
+                async for piece in pieces:
+                    yield _encoded(piece)
+            except RunproxyError as error:
+                yield _encoded(self._templates.get_template("broken.html").render(message=error.message))
 
     def problem(self, section: str, message: str, status: int = 404) -> web.Response:
         """Make a page that says why there is nothing to see."""
